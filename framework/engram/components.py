@@ -1,0 +1,304 @@
+"""The three kinds of component, and what passes between them and the engine."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, ClassVar, Literal, TypeVar
+
+import attrs
+import numpy as np
+
+from .backend import Array
+from .declare import ArrayField, parameters_of
+from .convert import METADATA
+from .random import Stream, Streams
+
+S = TypeVar("S")
+
+
+@attrs.frozen(kw_only=True)
+class Spec:
+    """What an observation or an action is made of.
+
+    Attributes:
+        shape: Shape after the batch axis.
+        dtype: "float" for the run's precision, or a fixed NumPy name.
+        low: Smallest possible value, None where there is none; likewise `high`.
+        axes: Name of each axis of `shape`.
+        labels: Names along the last axis (stimuli, actions).
+        unit: Physical unit.
+    """
+
+    shape: tuple[int, ...] = ()
+    dtype: str = "float"
+    low: float | None = None
+    high: float | None = None
+    axes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    unit: str = "1"
+
+
+@attrs.frozen
+class Choice:
+    """A choice of one out of `n`: integers 0 .. n - 1, shape (batch,).
+
+    Attributes:
+        n: Number of alternatives.
+        labels: Their names.
+    """
+
+    n: int
+    labels: tuple[str, ...] = ()
+    shape: ClassVar[tuple[int, ...]] = ()
+    dtype: ClassVar[str] = "int64"
+    axes: ClassVar[tuple[str, ...]] = ()
+    unit: ClassVar[str] = "1"
+
+
+@attrs.define(eq=False)
+class Signal:
+    """What a task tells a memory at one step (or, with a leading time axis, at many).
+
+    Attributes:
+        observation: (batch, *shape) of the task's observation.
+        reward: (batch,) what the previous action earned.
+        start: (batch,) bool, a trial begins; reward is 0.
+        end: (batch,) bool, the trial is over: last reward, terminal observation, the action is ignored.
+        truncated: (batch,) bool, with `end`: cut short, so a value is bootstrapped from the observation.
+        learn: (batch,) bool, False where nothing plastic may change.
+        outcome: (batch,) int8 code of the task, -1 for none.
+    """
+
+    observation: Array
+    reward: Array
+    start: Array
+    end: Array
+    truncated: Array
+    learn: Array
+    outcome: Array
+
+    def at(self, step: int) -> Signal:
+        """Return the signal at one index of the leading time axis."""
+        return Signal(
+            self.observation[step], self.reward[step], self.start[step], self.end[step],
+            self.truncated[step], self.learn[step], self.outcome[step],
+        )  # fmt: skip
+
+    def between(self, first: int, last: int) -> Signal:
+        """Return the signals `first` .. `last` - 1, time axis kept."""
+        part = slice(first, last)
+        return self.at(part)  # type: ignore[arg-type]
+
+
+@attrs.define(eq=False)
+class Transitions:
+    """A block of n transitions for offline learning; every array leads with n.
+
+    Attributes:
+        replica: (n,) index along the batch axis of the replica that each belongs to.
+        observation: (n, *shape); likewise `next_observation`.
+        action: (n, *shape) of the action.
+        reward: (n,).
+        terminated: (n,) bool, nothing follows; `truncated` (n,) bool, cut short.
+        weight: (n,) importance of each.
+    """
+
+    replica: Array
+    observation: Array
+    action: Array
+    reward: Array
+    next_observation: Array
+    terminated: Array
+    truncated: Array
+    weight: Array
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Context:
+    """What a component needs to make its state.
+
+    Attributes:
+        xp: Array module, numpy or cupy.
+        batch: Number of replicas here.
+        replicas: (batch,) global number of each.
+        dtype: Precision of floating-point state.
+        dt: Length of a step in s.
+        observation: What the task shows.
+        action: What the task takes, None where it takes nothing.
+        path: Role path of the component, such as "memory.hidden_output".
+    """
+
+    xp: Any
+    batch: int
+    replicas: Any
+    dtype: np.dtype[Any]
+    dt: float
+    observation: Spec | Choice | None
+    action: Spec | Choice | None
+    path: str
+    streams: Streams
+    overrides: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def random(self, name: str, clock: Literal["step", "trial"] = "step") -> Stream:
+        """Return the stream `path.name`; clock "trial" gives one draw a trial instead of one a step."""
+        return self.streams.stream(f"{self.path}.{name}", clock)
+
+    def child(self, name: str) -> Context:
+        """Return the context of a component held under the parameter `name` (or "name.key")."""
+        return attrs.evolve(self, path=f"{self.path}.{name}")
+
+    def zeros(self, *shape: int, dtype: str = "float") -> Array:
+        """Return zeros of shape (batch, *shape)."""
+        return self.xp.zeros((self.batch, *shape), dtype=self.dtype if dtype == "float" else dtype)
+
+    def array(self, values: Any, dtype: str = "float") -> Array:
+        """Return a copy of host values on the device, broadcast to (batch, ...) along a new first axis."""
+        host = np.asarray(values, dtype=self.dtype if dtype == "float" else dtype)
+        return self.xp.array(np.broadcast_to(host, (self.batch, *host.shape)))
+
+    def state(self, cls: type[S], *, sizes: Mapping[str, int] | None = None, **given: Any) -> S:
+        """Build a state: arrays not `given` are zeros whose axes have the given sizes.
+
+        Args:
+            cls: A class declared with `engram.state`.
+            sizes: Length of each named axis.
+            **given: Fields with values of their own (arrays, children, fixed things).
+        """
+        for field in attrs.fields(cls):  # type: ignore[arg-type]
+            info = field.metadata[METADATA]
+            if isinstance(info, ArrayField) and field.name not in given:
+                shape = [(sizes or {})[axis] for axis in info.axes]
+                given[field.name] = self.zeros(*shape, dtype=info.dtype)
+        return cls(**given)
+
+    def per_replica(self, component: Any) -> SimpleNamespace:
+        """Return the component's parameters, the per-replica ones as (batch,) or (batch, n) arrays."""
+        values = {}
+        for name, info in parameters_of(type(component)).items():
+            value = getattr(component, name)
+            if info.per_replica:
+                value = self._replicated(self.overrides.get(f"{self.path}.{name}", value), value)
+            values[name] = value
+        return SimpleNamespace(**values)
+
+    def _replicated(self, values: Any, scalar: Any) -> Array:
+        host = np.asarray(values)
+        dtype = self.dtype if host.dtype.kind == "f" else host.dtype
+        shape = (self.batch, *np.shape(scalar))
+        return self.xp.asarray(np.broadcast_to(host, shape).astype(dtype))
+
+    def signal(self, observation: Array, reward: Array | None = None, **flags: Array) -> Signal:
+        """Build a signal; flags not given are: no start, no end, learning on, no outcome."""
+        false = self.zeros(dtype="bool")
+        fields: dict[str, Any] = {
+            "reward": self.zeros() if reward is None else reward,
+            "start": false,
+            "end": false,
+            "truncated": false,
+            "learn": ~false,
+            "outcome": self.zeros(dtype="int8") - np.int8(1),
+        }
+        return Signal(observation, **{**fields, **flags})
+
+
+Chunk = Callable[[Any, Any, Signal], Array | None]
+
+
+class Scan:
+    """A memory's chunk of steps as one call: `run(memory, state, signals) -> actions`.
+
+    `signals` has a leading time axis; so have the actions (or None where the task takes none). The state is
+    that of the last step. The engine derives the single step from it.
+    """
+
+    def __init__(self, run: Chunk) -> None:
+        self.run = run
+
+
+def scan(run: Chunk) -> Scan:
+    """Declare a function as the `body` of a memory: a chunk of steps in one call."""
+    return Scan(run)
+
+
+class Component(abc.ABC):
+    """What memories, synapses and tasks share: a registered name, frozen parameters, an explicit state."""
+
+    __slots__ = ()
+    name: ClassVar[str]
+    host: ClassVar[bool] = False
+    """True for a component that lives on the host (a socket, an environment): the engine transfers."""
+    resumable: ClassVar[bool] = True
+    """False for a host component that cannot continue from a checkpoint."""
+
+
+class Memory(Component):
+    """What learns or remembers across steps."""
+
+    __slots__ = ()
+    body: ClassVar[Scan | None] = None
+
+    @abc.abstractmethod
+    def init(self, ctx: Context) -> Any:
+        """Return the state of `ctx.batch` replicas."""
+
+    def step(self, state: Any, signal: Signal) -> Array | None:
+        """Take one signal, update `state` in place, return the action (batch, ...) or None."""
+        if self.body is None:
+            raise TypeError(f"{type(self).__name__} defines neither step nor body")
+        one = Signal(*(getattr(signal, field.name)[None] for field in attrs.fields(Signal)))
+        actions = self.body.run(self, state, one)
+        return None if actions is None else actions[0]
+
+
+class Synapse(Component):
+    """A plastic connection; activity is (batch, unit), or (batch, sample, unit) for shared weights."""
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    def init(self, ctx: Context, n_pre: int, n_post: int) -> Any:
+        """Return the state of a connection from `n_pre` to `n_post` units."""
+
+    @abc.abstractmethod
+    def propagate(self, state: Any, pre: Array) -> Array:
+        """Return the input (batch, post) that the activity `pre` (batch, pre) causes."""
+
+    @abc.abstractmethod
+    def learn(self, state: Any, pre: Array, post: Array, modulator: Array) -> None:
+        """Update the weights in place from activity and the modulator (batch,)."""
+
+
+class Task(Component):
+    """The environment: emits signals, takes actions."""
+
+    __slots__ = ()
+
+    @property
+    @abc.abstractmethod
+    def observation(self) -> Spec | Choice:
+        """What this task shows."""
+
+    @property
+    @abc.abstractmethod
+    def action(self) -> Spec | Choice | None:
+        """What this task takes, None where it takes nothing."""
+
+    @abc.abstractmethod
+    def init(self, ctx: Context) -> Any:
+        """Return the state of `ctx.batch` replicas."""
+
+    def reset(self, state: Any) -> Signal:
+        """Start all replicas, once, and return the first signal."""
+        return self._scheduled(state)
+
+    def step(self, state: Any, action: Array | None) -> Signal:
+        """Take the action, update `state` in place, return the next signal."""
+        return self._scheduled(state)
+
+    def _scheduled(self, state: Any) -> Signal:
+        if not hasattr(self, "schedule"):
+            raise TypeError(f"{type(self).__name__} defines neither reset and step nor schedule")
+        signals: Signal = self.schedule(state, 1)
+        return signals.at(0)

@@ -1,0 +1,220 @@
+"""Strict conversion of plain values (TOML, JSON) to declared types; every mistake is collected."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import attrs
+import numpy as np
+
+Problem = tuple[str, str]
+Find = Callable[[str, str], type]
+METADATA = "engram"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the closest known name, or what is known."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(names)}" if names else ""
+
+
+@cache
+def hints_of(cls: type) -> dict[str, Any]:
+    """Return the resolved annotations of a declared class."""
+    return typing.get_type_hints(cls)
+
+
+def convert(value: Any, hint: Any, path: str, problems: list[Problem], find: Find | None = None) -> Any:
+    """Convert `value` to the type `hint`, or append (path, message) to `problems`.
+
+    Args:
+        value: What a recipe, a keyword argument or a sweep axis holds.
+        hint: int, float, bool, str, a Literal, tuple[X, ...], X | None, or a declared class (a table).
+        path: Where the value stands, for the message.
+        problems: Collects one pair for each mistake.
+        find: Returns the component class of (role, name); needed for tables that name components.
+    """
+    origin = typing.get_origin(hint)
+    if hint is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _optional(value, hint, path, problems, find)
+    if origin is typing.Literal:
+        return _one_of(value, typing.get_args(hint), path, problems)
+    if origin is tuple:
+        return _tuple(value, typing.get_args(hint), path, problems, find)
+    if isinstance(hint, type) and attrs.has(hint):
+        return _table(value, hint, path, problems, find)
+    return _scalar(value, hint, path, problems)
+
+
+def _optional(value: Any, hint: Any, path: str, problems: list[Problem], find: Find | None) -> Any:
+    inner = [arg for arg in typing.get_args(hint) if arg is not types.NoneType]
+    if value is None and len(inner) < len(typing.get_args(hint)):
+        return None
+    attempts: list[list[Problem]] = []
+    for arg in inner:
+        found: list[Problem] = []
+        result = convert(value, arg, path, found, find)
+        if not found:
+            return result
+        attempts.append(found)
+    problems.extend(attempts[0])
+    return value
+
+
+def _one_of(value: Any, choices: tuple[Any, ...], path: str, problems: list[Problem]) -> Any:
+    if value not in choices:
+        problems.append((path, f"must be one of {', '.join(map(repr, choices))}, not {value!r}"))
+    return value
+
+
+def _tuple(value: Any, args: tuple[Any, ...], path: str, problems: list[Problem], find: Find | None) -> Any:
+    if not isinstance(value, list | tuple | np.ndarray):
+        problems.append((path, f"must be a list, not {value!r}"))
+        return value
+    if args[-1] is Ellipsis:
+        kinds = [args[0]] * len(value)
+    elif len(args) != len(value):
+        problems.append((path, f"must be a list of {len(args)} values, not {len(value)}"))
+        return value
+    else:
+        kinds = list(args)
+    return tuple(
+        convert(item, kind, f"{path}[{index}]", problems, find)
+        for index, (item, kind) in enumerate(zip(value, kinds, strict=True))
+    )
+
+
+def _scalar(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
+    truth = isinstance(value, bool | np.bool_)
+    if hint is bool and truth:
+        return bool(value)
+    if hint is int and isinstance(value, int | np.integer) and not truth:
+        return int(value)
+    if hint is float and isinstance(value, int | float | np.integer | np.floating) and not truth:
+        if value != value:
+            problems.append((path, "must be a number, not nan"))
+        return float(value)
+    if hint is str and isinstance(value, str):
+        return value
+    wanted = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}.get(hint, repr(hint))
+    problems.append((path, f"must be {wanted}, not {value!r}"))
+    return value
+
+
+def _table(value: Any, cls: type, path: str, problems: list[Problem], find: Find | None) -> Any:
+    if isinstance(value, cls):
+        return value
+    if not isinstance(value, Mapping):
+        problems.append((path, f"must be a table, not {value!r}"))
+        return value
+    return from_mapping(cls, value, path, problems, find)
+
+
+def from_mapping(
+    cls: type, values: Mapping[str, Any], path: str, problems: list[Problem], find: Find | None = None
+) -> Any:
+    """Build the declared class `cls` from a table, or append every mistake to `problems`.
+
+    Returns:
+        The instance, or None where anything was wrong.
+    """
+    found: list[Problem] = []
+    fields = {field.name: field for field in attrs.fields(cls) if field.init}
+    hints = hints_of(cls)
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        where = f"{path}.{key}"
+        if key not in fields:
+            found.append((where, f"unknown parameter{nearest(key, fields)}"))
+            continue
+        info = fields[key].metadata.get(METADATA)
+        if getattr(info, "role", None):
+            arguments[key] = _components(value, info, where, found, find)
+        else:
+            arguments[key] = convert(value, hints[key], where, found, find)
+            text = info.violation(arguments[key]) if info and not any(p[0].startswith(where) for p in found) else None
+            if text:
+                found.append((where, text))
+    for name, field in fields.items():
+        if field.default is attrs.NOTHING and name not in values:
+            found.append((f"{path}.{name}", "is required"))
+    problems.extend(found)
+    return None if found else _construct(cls, arguments, path, problems)
+
+
+def _construct(cls: type, arguments: dict[str, Any], path: str, problems: list[Problem]) -> Any:
+    try:
+        return cls(**arguments)
+    except ValueError as error:
+        pairs = getattr(error, "problems", [("", str(error))])
+        problems.extend((f"{path}.{name}" if name else path, text) for name, text in pairs)
+        return None
+
+
+def _components(value: Any, info: Any, path: str, problems: list[Problem], find: Find | None) -> Any:
+    if not info.many:
+        return component_from(value, info.role, path, problems, find, info.component)
+    if not isinstance(value, Mapping):
+        problems.append((path, "must be a table of named components"))
+        return value
+    return {
+        name: component_from(item, info.role, f"{path}.{name}", problems, find, info.component)
+        for name, item in value.items()
+    }
+
+
+def component_from(
+    value: Any, role: str, path: str, problems: list[Problem], find: Find | None, default: str | None = None
+) -> Any:
+    """Build the component that a table such as `{use = "rl-gain", alpha = 0.1}` describes."""
+    if not isinstance(value, Mapping):
+        if isinstance(value, str) or value is None:
+            problems.append((path, f'must be a table such as use = "{value or "NAME"}"'))
+        return value
+    name = value.get("use", default)
+    if not isinstance(name, str):
+        problems.append((path, f'names no {role}; add use = "NAME"'))
+        return None
+    if find is None:
+        problems.append((path, "names a component, which only a recipe can"))
+        return None
+    try:
+        cls = find(role, name)
+    except LookupError as error:
+        problems.append((f"{path}.use", str(error.args[0])))
+        return None
+    rest = {key: item for key, item in value.items() if key != "use"}
+    return from_mapping(cls, rest, path, problems, find)
+
+
+def to_mapping(instance: Any) -> dict[str, Any]:
+    """Return the table from which `from_mapping` builds an equal instance."""
+    table: dict[str, Any] = {}
+    name = getattr(type(instance), "name", None)
+    if isinstance(name, str):
+        table["use"] = name
+    for field in attrs.fields(type(instance)):
+        value = _plain(getattr(instance, field.name))
+        if field.init and value is not None:
+            table[field.name] = value
+    return table
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if attrs.has(type(value)):
+        return to_mapping(value)
+    return value

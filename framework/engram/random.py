@@ -1,0 +1,215 @@
+"""Random numbers that depend on what, when and who: Philox4x32-10 behind named streams.
+
+Salmon et al. 2011, SC'11, doi:10.1145/2063384.2063405. The key is the seed, the counter is (draw, step,
+replica, stream); nothing is stored, so a number depends neither on chunk length, batch split, order nor device.
+
+Draw d of a step takes word d mod 4 of block d div 4. A float32 uniform is its upper 24 bits; a float64 uniform
+adds 29 bits of block (d div 4) + 2**31, so that the float32 value is the float64 value cut short.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+
+from . import exact
+from .backend import Array
+
+INIT_STEP = 0xFFFFFFFF
+RESET_STEP = 0xFFFFFFFE
+_LOW_WORDS = 1 << 31
+_SLAB = 4096
+_AHEAD = 1 << 16
+
+
+def philox(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
+    """Philox4x32-10 of uint64 arrays that hold 32-bit words; returns four such arrays."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for _ in range(10):
+        p0 = c0 * np.uint64(0xD2511F53)
+        p1 = c2 * np.uint64(0xCD9E8D57)
+        c0 = (p1 >> half) ^ c1 ^ np.uint64(k0)
+        c2 = (p0 >> half) ^ c3 ^ np.uint64(k1)
+        c1 = p1 & low
+        c3 = p0 & low
+        k0 = (k0 + 0x9E3779B9) & 0xFFFFFFFF
+        k1 = (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return c0, c1, c2, c3
+
+
+@attrs.define(eq=False)
+class Clock:
+    """What time it is for the streams of a run.
+
+    Attributes:
+        step: The present step.
+        trial: (batch,) starts seen by each replica; the count of a stream with clock "trial".
+        version: Changes whenever `trial` may have changed.
+    """
+
+    step: int = INIT_STEP
+    trial: Array = None
+    version: int = 0
+
+
+class Stream:
+    """One named source of random numbers, one draw a step (or a trial) for each replica."""
+
+    def __init__(self, source: Streams, path: str, clock: Literal["step", "trial"]) -> None:
+        self._source = source
+        self._path = path
+        self._by_trial = clock == "trial"
+        self._id = np.uint64(stream_id(path))
+        self._block: Array = None
+        self._kind: tuple[Any, ...] = ()
+        self._start = 0
+        self._stop = 0
+        self._last: tuple[int, int] | None = None
+
+    def uniform(self, *shape: int) -> Array:
+        """Uniform numbers in [0, 1), shape (batch, *shape)."""
+        return self._draw(("uniform", shape), self._uniform)
+
+    def normal(self, *shape: int) -> Array:
+        """Standard normal numbers by `exact.normal`, shape (batch, *shape)."""
+        return self._draw(("normal", shape), self._normal)
+
+    def integers(self, n: int, *shape: int) -> Array:
+        """Integers 0 .. n - 1 as int64, shape (batch, *shape); n at most 2**31.
+
+        The upper half of word * n: no value is more likely than another by more than n / 2**32.
+        """
+        if not 0 < n <= 1 << 31:
+            raise ValueError(f"{self._path}: integers(n) needs 1 <= n <= 2**31, not {n}")
+        bound = np.uint64(n)
+        return self._draw(
+            ("integers", shape, n), lambda words, _: ((words() * bound) >> np.uint64(32)).astype(np.int64)
+        )
+
+    def _draw(self, kind: tuple[Any, ...], make: Callable[..., Array]) -> Array:
+        clock = self._source.clock
+        step = clock.step
+        recorded = self._source.recorded.get(self._path)
+        if recorded is not None:
+            return recorded[step]
+        if self._by_trial:
+            return self._by_trial_number(kind, make)
+        if self._last == (step, clock.version) and step < RESET_STEP:
+            raise RuntimeError(f"stream {self._path!r} was drawn from twice in step {step}; give each draw its own name")
+        self._last = (step, clock.version)
+        if kind != self._kind or not self._start <= step < self._stop:
+            self._look_ahead(step, kind, make)
+        return self._block[step - self._start]
+
+    def _look_ahead(self, step: int, kind: tuple[Any, ...], make: Callable[..., Array]) -> None:
+        """Compute a block of steps at once: a call costs 200 us whatever its size."""
+        size = max(1, self._source.batch * math.prod(kind[1]))
+        grown = 2 * (self._stop - self._start) if step == self._stop and kind == self._kind else 1
+        count = max(1, min(grown, _AHEAD // size, RESET_STEP - step))
+        steps = self._source.xp.arange(step, step + count, dtype=np.uint64)
+        self._block = self._make(steps[:, None, None], (count,), kind, make)
+        self._kind, self._start, self._stop = kind, step, step + count
+
+    def _by_trial_number(self, kind: tuple[Any, ...], make: Callable[..., Array]) -> Array:
+        clock = self._source.clock
+        if clock.step == INIT_STEP:
+            raise RuntimeError(f"stream {self._path!r} has clock 'trial' and cannot be drawn from in init")
+        if kind != self._kind or self._last != (clock.version, 0):
+            counts = clock.trial.astype(np.uint64)
+            self._block = self._make(counts[None, :, None], (), kind, make)
+            self._kind, self._last = kind, (clock.version, 0)
+        return self._block
+
+    def _make(self, when: Array, lead: tuple[int, ...], kind: tuple[Any, ...], make: Callable[..., Array]) -> Array:
+        shape = kind[1]
+        draws = math.prod(shape)
+        source = self._source
+
+        def words(offset: int = 0) -> Array:
+            """Words of the draws, shape (steps, batch, draws), from blocks starting at `offset`."""
+            blocks = source.xp.arange(offset, offset + -(-draws // 4), dtype=np.uint64)
+            out = _words(source.xp, (blocks, when, source.ids[None, :, None], self._id), source.key, min(draws, 4))
+            return out.reshape(*out.shape[:2], -1)[..., :draws]
+
+        return make(words, source.dtype).reshape(*lead, source.batch, *shape)
+
+    def _uniform(self, words: Callable[..., Array], dtype: np.dtype[Any]) -> Array:
+        upper = (words() >> np.uint64(8)).astype(dtype) * dtype.type(2.0**-24)
+        if dtype == np.float32:
+            return upper
+        return upper + (words(_LOW_WORDS) >> np.uint64(3)).astype(dtype) * dtype.type(2.0**-53)
+
+    def _normal(self, words: Callable[..., Array], dtype: np.dtype[Any]) -> Array:
+        one = np.int64(1)
+        if dtype == np.float32:
+            number = (words() >> np.uint64(8)).astype(np.int64)
+            odd = number + number + one - np.int64(1 << 24)
+            return exact.normal(odd.astype(dtype) * dtype.type(2.0**-25))
+        number = ((words() >> np.uint64(8)) << np.uint64(29)) | (words(_LOW_WORDS) >> np.uint64(3))
+        odd = (number + number).astype(np.int64) + one - np.int64(1 << 53)
+        return exact.normal(odd.astype(dtype) * dtype.type(2.0**-54))
+
+
+def _words(xp: Any, counter: tuple[Array, Array, Array, Any], key: tuple[int, int], used: int) -> Array:
+    """Return (steps, batch, blocks, used) words; NumPy works slab by slab so that the rounds stay in cache."""
+    blocks, when, ids, stream = counter
+    shape = np.broadcast_shapes(blocks.shape, when.shape, ids.shape)
+    full = [xp.ascontiguousarray(xp.broadcast_to(part, shape)).reshape(-1) for part in (blocks, when, ids)]
+    total = math.prod(shape)
+    out = xp.empty((total, used), dtype=np.uint64)
+    slab = _SLAB if xp is np else max(total, 1)
+    for start in range(0, total, slab):
+        part = [values[start : start + slab] for values in full]
+        result = philox((part[0], part[1], part[2], xp.full_like(part[0], stream)), key)
+        for word in range(used):
+            out[start : start + slab, word] = result[word]
+    return out.reshape(*shape, used)
+
+
+def stream_id(path: str) -> int:
+    """Return the 32-bit number of a stream, a hash of its path such as "memory.explore"."""
+    return int.from_bytes(hashlib.blake2s(path.encode(), digest_size=4).digest(), "little")
+
+
+class Streams:
+    """All streams of one launch: they share the seed, the clock and the replicas' numbers.
+
+    Args:
+        seed: 0 .. 2**64 - 1.
+        ids: (batch,) host numbers of the replicas; equal numbers draw equal values.
+        xp: Array module.
+        dtype: Precision of the draws.
+        recorded: Recorded draws by path, leading time axis, put in place of the streams.
+    """
+
+    def __init__(
+        self, seed: int, ids: Any, xp: Any, dtype: Any, recorded: dict[str, Array] | None = None
+    ) -> None:
+        self.key = (seed & 0xFFFFFFFF, seed >> 32)
+        self.ids = xp.asarray(np.asarray(ids, dtype=np.uint64))
+        self.batch = len(ids)
+        self.xp = xp
+        self.dtype = np.dtype(dtype)
+        self.recorded = recorded or {}
+        self.clock = Clock(trial=xp.zeros(self.batch, dtype=np.int64))
+        self.streams: dict[str, Stream] = {}
+
+    def stream(self, path: str, clock: Literal["step", "trial"] = "step") -> Stream:
+        """Return the stream of this path, made on first use.
+
+        Raises:
+            ValueError: Two paths have the same number; rename one.
+        """
+        if path not in self.streams:
+            for other in self.streams:
+                if stream_id(other) == stream_id(path):
+                    raise ValueError(f"streams {other!r} and {path!r} collide; rename one")
+            self.streams[path] = Stream(self, path, clock)
+        return self.streams[path]

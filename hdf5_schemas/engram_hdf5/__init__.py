@@ -1,0 +1,21 @@
+"""Run files of engram: written safely, read simply, checked against schemas that are data.
+
+Knows arrays, names and units; nothing of models. The layout follows the netCDF-4 rules, so that h5py, xarray,
+ncdump, R, MATLAB and Julia read the files as they are.
+"""
+
+from engram_hdf5.errors import Finding as Finding
+from engram_hdf5.errors import FormatError as FormatError
+from engram_hdf5.errors import OutputError as OutputError
+from engram_hdf5.errors import OutputExistsError as OutputExistsError
+from engram_hdf5.errors import StorageError as StorageError
+from engram_hdf5.errors import UnknownNameError as UnknownNameError
+from engram_hdf5.schema import Schema as Schema
+from engram_hdf5.schema import SchemaError as SchemaError
+from engram_hdf5.schema import parse_schema as parse_schema
+from engram_hdf5.schema import run_schema as run_schema
+from engram_hdf5.variables import Column as Column
+from engram_hdf5.variables import ColumnSpec as ColumnSpec
+from engram_hdf5.variables import Variable as Variable
+from engram_hdf5.writer import Recording as Recording
+from engram_hdf5.writer import Writer as Writer

@@ -1,0 +1,118 @@
+"""Rows that wait in memory until they fill an HDF5 chunk, and the check that the disk can take them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from engram_hdf5.errors import StorageError
+
+try:
+    import resource
+except ImportError:  # Windows knows no limits of a process
+    resource = None  # type: ignore[assignment]
+
+MARGIN = 1 << 20
+LIKELY_CHUNKS = 4
+
+
+class Room:
+    """The space left for a file.
+
+    HDF5 neither closes nor reopens a file safely once a write has failed: the interpreter may even crash.
+    So the space is looked at before every write, while the file is still whole.
+
+    Args:
+        path: The file that grows.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def check(self, nbytes: int) -> None:
+        """Refuse to go on when a write might fail.
+
+        Args:
+            nbytes: Size of the write.
+
+        Raises:
+            StorageError: Less than four such writes and 1 MiB are free.
+        """
+        free = self._free()
+        if free < LIKELY_CHUNKS * nbytes + MARGIN:
+            raise StorageError(
+                f"{self._path}: only {max(free, 0) >> 10} KiB are left for it on the disk; "
+                f"free some space, or write to another disk"
+            )
+
+    def _free(self) -> int:
+        free = os.statvfs(self._path.parent) if hasattr(os, "statvfs") else None
+        left = free.f_bavail * free.f_frsize if free else 1 << 62
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0] if resource else -1
+        return left if limit < 0 else min(left, limit - self._path.stat().st_size)
+
+
+class ChunkBuffer:
+    """The rows of one dataset that wait for a full HDF5 chunk.
+
+    The rows of the unfinished chunk stay in memory after they were written, so that a commit in the middle
+    of a chunk never reads the file.
+
+    Args:
+        dataset: A chunked dataset that grows along its first axis, empty.
+        room: Looked at before each write.
+    """
+
+    def __init__(self, dataset: h5py.Dataset, room: Room) -> None:
+        self.dataset = dataset
+        self.shape: tuple[int, ...] = dataset.shape[1:]
+        self.dtype: np.dtype[Any] = dataset.dtype
+        self._rows: int = dataset.chunks[0]
+        self._row_bytes = self.dtype.itemsize * int(np.prod(self.shape, dtype=np.int64))
+        self._room = room
+        self._pending: NDArray[Any] = np.empty((self._rows, *self.shape), self.dtype)
+        self._length = 0
+        self._written = 0
+
+    def append(self, block: NDArray[Any]) -> None:
+        """Take rows.
+
+        Args:
+            block: The rows `(n, ...)`; copied.
+        """
+        while len(block):
+            at = self._length % self._rows
+            whole = len(block) - len(block) % self._rows
+            if at == 0 and whole:
+                self._write(self._length, block[:whole])
+                self._length, block = self._length + whole, block[whole:]
+                continue
+            taken = min(self._rows - at, len(block))
+            self._pending[at : at + taken] = block[:taken]
+            self._length, block = self._length + taken, block[taken:]
+            if at + taken == self._rows:
+                self.flush(self._length)
+
+    def flush(self, length: int) -> None:
+        """Write the rows that were not written yet, and drop those beyond a length.
+
+        Args:
+            length: Rows of the dataset afterwards.
+        """
+        if self._written < length:
+            start = (length - 1) // self._rows * self._rows
+            self._write(start, self._pending[: length - start])
+        elif self._written > length:
+            self.dataset.resize(length, axis=0)
+
+    def _write(self, start: int, rows: NDArray[Any]) -> None:
+        self._room.check(len(rows) * self._row_bytes)
+        stop = start + len(rows)
+        self.dataset.resize(stop, axis=0)
+        self.dataset[start:stop] = rows
+        self._written = stop

@@ -1,0 +1,459 @@
+"""Writes the file of one run, safe against a crash at any moment.
+
+Rows are collected in memory and reach the file in whole HDF5 chunks. A commit writes the rows, flushes,
+writes the number of rows, and flushes again: whatever stops the process, rows below that number are whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import attrs
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from engram_hdf5.buffer import ChunkBuffer, Room
+from engram_hdf5.errors import OutputError, OutputExistsError, StorageError
+from engram_hdf5.layout import Layout, dataset_rule, timestamp
+from engram_hdf5.netcdf import create_dataset, set_attributes
+from engram_hdf5.schema import GroupRule, run_schema
+from engram_hdf5.variables import Column, ColumnSpec, Variable, stored
+
+
+@attrs.define(eq=False)
+class Recording:
+    """Where the rows of one component, or of one table, go. Made by the writer.
+
+    Attributes:
+        where: Path of the group in the file.
+        length: Rows taken so far.
+        committed: Rows that are safe in the file.
+    """
+
+    where: str
+    variables: Mapping[str, Variable]
+    leading: tuple[int, ...]
+    row_index: str
+    buffers: Mapping[str, ChunkBuffer]
+    mark: h5py.Dataset
+    length: int = 0
+    committed: int = 0
+    last: dict[str, float | int] = attrs.field(factory=dict)
+
+
+class Writer:
+    """The file of one run, from its first byte to its final name.
+
+    It writes `NAME.h5.part`; `complete` renames that to `NAME.h5`. A file of this name that was there before
+    stays as it is until then. As a context manager it completes the file, or marks it failed or interrupted.
+
+    Args:
+        path: The final name.
+        title: One line on what the run is.
+        source: Program and version.
+        run_id: Name of the run.
+        columns: Values of each replica.
+        batch: Number of replicas.
+        provenance: Facts of the run; `backend` and `seed` must be among them.
+        texts: `config` (the resolved recipe) and `packages` must be there; `config_user`, `plugins` and
+            `environment` may.
+        schemas: Texts of the components' schemas, by their name.
+        force: Whether to replace an existing file, or the `.part` of an unfinished run.
+
+    Raises:
+        OutputExistsError: The file or its `.part` is there and `force` is false. Nothing was created.
+        OutputError: The folder is missing or not writable, or an argument cannot be stored.
+        StorageError: The disk is full.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        title: str,
+        source: str,
+        run_id: str,
+        columns: Sequence[Column],
+        batch: int,
+        provenance: Mapping[str, str | int | float],
+        texts: Mapping[str, str],
+        schemas: Mapping[str, str] | None = None,
+        force: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        self.part = self.path.with_name(self.path.name + ".part")
+        self.batch = batch
+        self._schema = run_schema()
+        self._rows: list[Recording] = []
+        self._broken = False
+        self._room = Room(self.part)
+        _check_place(self.path, self.part, force=force)
+        with self._storing():
+            self._file: Any = h5py.File(self.part, "w", libver=("v108", "v108"), track_order=True)
+        self._layout = Layout(self._file, self._schema)
+        try:
+            with self._storing():
+                self._layout.begin(title, source, run_id)
+                self._layout.create_columns(columns, batch)
+                self._layout.create_provenance(provenance, texts)
+                self._layout.create_schemas(schemas or {})
+                self._file.flush()
+        except BaseException:
+            self._abandon()
+            raise
+
+    @property
+    def is_open(self) -> bool:
+        """Whether rows can still be added."""
+        return bool(self._file) and not self._broken
+
+    def add_recording(
+        self,
+        kind: str,
+        name: str,
+        *,
+        path: str,
+        attributes: Mapping[str, object],
+        every: int,
+        variables: Sequence[Variable],
+    ) -> Recording:
+        """Create the group `recordings/<kind>/<name>` of one component.
+
+        Args:
+            kind: `memory`, `synapse` or `task`.
+            name: Name of the group.
+            path: Path of the component, such as `memory.hidden_output`.
+            attributes: `component`, `schema` and `schema_version` must be there.
+            every: Steps between two rows.
+            variables: The arrays of a row, each `(batch, *sizes)`.
+
+        Returns:
+            What `append` takes.
+
+        Raises:
+            OutputError: A name, dtype, axis or attribute cannot be stored.
+            StorageError: The disk is full.
+        """
+        where = f"recordings/{kind}/{name}"
+        facts = {"kind": kind, "path": path, **attributes, "record_every": every}
+        with self._storing():
+            group, rule = self._layout.create_group(where, facts)
+            time = self._layout.create_growing(group, rule, "time", "float64", "time", "s")
+            create_dataset(
+                group,
+                dataset_rule(rule, "step"),
+                "step",
+                dims={"time": time},
+                dtype="int64",
+                shape=(0,),
+                attributes={"units": "1", "long_name": "kernel step"},
+            )
+            leading = {"time": time, "batch": self._file["batch"]}
+            self._layout.create_variables(group, rule, variables, leading, (0, self.batch))
+            return self._register(group, rule, variables, ("time", "step"))
+
+    def append(
+        self,
+        recording: Recording,
+        step: NDArray[np.int64],
+        time: NDArray[np.float64],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> None:
+        """Add a block of rows. They are safe after the next `commit`.
+
+        Args:
+            recording: What `add_recording` returned.
+            step: Kernel steps `(n,)`, increasing strictly.
+            time: Times `(n,)` in s, increasing strictly.
+            arrays: Every variable of the recording, `(n, batch, ...)`, copied.
+
+        Raises:
+            OutputError: A variable is missing or unknown, a shape or dtype is not the declared one, or time
+                does not increase.
+            StorageError: The disk is full.
+        """
+        count = len(step)
+        blocks = self._blocks(recording, count, arrays)
+        for name, index, dtype in (("time", time, "float64"), ("step", step, "int64")):
+            blocks[name] = stored(f"{recording.where}/{name}", index, dtype, (count,))
+            _check_increasing(recording, name, blocks[name])
+        if count:
+            recording.last = {"time": time[-1], "step": step[-1]}
+            self._take(recording, count, blocks)
+
+    def add_table(self, name: Literal["trials", "events"], columns: Sequence[ColumnSpec]) -> Recording:
+        """Create a tidy table.
+
+        Args:
+            name: `trials` or `events`.
+            columns: Its columns; `replica` (int32 or int64), and for events `time`, must be among them.
+
+        Returns:
+            What `append_rows` takes.
+
+        Raises:
+            OutputError: A name, dtype or attribute cannot be stored, or a column that must be there is missing.
+            StorageError: The disk is full.
+        """
+        with self._storing():
+            group, rule = self._layout.create_group(name, {})
+            variables = [column.variable for column in columns]
+            missing = {item.name for item in rule.datasets if not item.optional} - {item.name for item in columns}
+            for absent in sorted(missing - {rule.rows}):
+                raise OutputError(f"{name}: the column {absent!r} is missing; every table of this name needs it")
+            index = self._layout.create_growing(group, rule, rule.rows, "int64", f"index of the {rule.rows}", "1")
+            self._layout.create_variables(group, rule, variables, {rule.rows: index}, (0,))
+            return self._register(group, rule, variables, (rule.rows,))
+
+    def append_rows(self, table: Recording, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Add rows to a table. They are safe after the next `commit`.
+
+        Args:
+            table: What `add_table` returned.
+            columns: Every column `(n,)`, copied.
+
+        Raises:
+            OutputError: A column is missing or unknown, or a shape or dtype is not the declared one.
+            StorageError: The disk is full.
+        """
+        count = len(next(iter(columns.values()), ()))
+        blocks = self._blocks(table, count, columns)
+        blocks[table.row_index] = np.arange(table.length, table.length + count)
+        if count:
+            self._take(table, count, blocks)
+
+    def commit(self) -> None:
+        """Make every row taken so far safe against a crash.
+
+        Raises:
+            StorageError: The disk is full; rows of earlier commits stay safe.
+        """
+        with self._storing():
+            pending = [rows for rows in self._rows if rows.committed != rows.length]
+            for rows in pending:
+                for buffer in rows.buffers.values():
+                    buffer.flush(rows.length)
+            self._file.flush()
+            # The number of rows must reach the disk after the rows: HDF5 orders writes within one flush as it likes.
+            for rows in pending:
+                rows.mark[()] = rows.length
+            self._file.flush()
+            for rows in pending:
+                rows.committed = rows.length
+
+    def write_final(
+        self,
+        kind: str,
+        name: str,
+        *,
+        step: int,
+        time: float,
+        arrays: Mapping[str, NDArray[Any]],
+        variables: Sequence[Variable],
+        path: str = "",
+    ) -> None:
+        """Write the state of one component after the last step: `state/final/<kind>/<name>`.
+
+        Args:
+            kind: `memory`, `synapse` or `task`.
+            name: Name of the group.
+            step: The last step.
+            time: Its time in s.
+            arrays: Every variable, `(batch, ...)`.
+            variables: What the arrays are.
+            path: Path of the component; that of its recording where empty.
+
+        Raises:
+            OutputError: A name, shape, dtype or attribute cannot be stored.
+            StorageError: The disk is full.
+        """
+        where = f"state/final/{kind}/{name}"
+        data = {
+            item.name: stored(f"{where}/{item.name}", arrays[item.name], item.dtype, (self.batch, *item.sizes))
+            for item in variables
+        }
+        self._room.check(sum(array.nbytes for array in data.values()))
+        with self._storing():
+            known = path or self._layout.path_of(f"recordings/{kind}/{name}")
+            group, rule = self._layout.create_group(where, {"step": int(step), "time": float(time), "path": known})
+            batch = {"batch": self._file["batch"]}
+            self._layout.create_variables(group, rule, variables, batch, (self.batch,), data)
+            self._file.flush()
+
+    def set_provenance(self, **values: str | int | float) -> None:
+        """Set facts of the run that are known late, such as `wall_time_s`.
+
+        Raises:
+            OutputError: A name or a value cannot be stored.
+        """
+        with self._storing():
+            group = self._file["provenance"]
+            rule = self._schema.group("provenance")
+            assert rule is not None
+            set_attributes(group, values)
+            self._layout.check_attributes("provenance", rule, group)
+
+    def complete(self) -> Path:
+        """Commit, mark the file complete and give it its final name.
+
+        Returns:
+            The final path.
+
+        Raises:
+            StorageError: The disk is full; the `.part` stays.
+        """
+        self.commit()
+        with self._storing():
+            self._file.attrs["date_completed"] = timestamp()
+            self._file.attrs["status"] = "complete"
+            self._file.flush()
+            self._file.close()
+            _sync(self.part)
+            os.replace(self.part, self.path)
+            _sync(self.path.parent)
+        return self.path
+
+    def stop(self, status: Literal["failed", "interrupted"], reason: str) -> Path:
+        """Commit what is there and leave the `.part`, readable, with the reason in it.
+
+        After a failed write only the rows of earlier commits are kept.
+
+        Args:
+            status: `failed` or `interrupted`.
+            reason: One line on why.
+
+        Returns:
+            Path of the `.part`.
+
+        Raises:
+            StorageError: Not even that could be written; rows of earlier commits are in the `.part`.
+        """
+        if not self._broken:
+            # An error here must not hide the one that stopped the run, nor keep the file open.
+            with contextlib.suppress(StorageError):
+                self.commit()
+        with self._storing(after_failure=True):
+            self._file.attrs["status"] = status
+            self._file.attrs["status_reason"] = str(reason)[:1000]
+            self._file.flush()
+            self._file.close()
+        return self.part
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Complete the file, or mark it failed or interrupted, unless that was done."""
+        if not self._file:
+            return
+        if error is None:
+            self.complete()
+            return
+        status: Literal["failed", "interrupted"] = "failed" if isinstance(error, Exception) else "interrupted"
+        with contextlib.suppress(StorageError):
+            self.stop(status, f"{type(error).__name__}: {error}")
+
+    def __repr__(self) -> str:
+        """Name, replicas and rows."""
+        state = "open" if self.is_open else "closed"
+        return f"<Writer {str(self.path)!r}, {state}, {self.batch} replicas, {len(self._rows)} recordings>"
+
+    @contextlib.contextmanager
+    def _storing(self, *, after_failure: bool = False) -> Iterator[None]:
+        if self._broken and not after_failure:
+            raise StorageError(f"{self.part}: a write failed before; only stop() is possible now")
+        try:
+            yield
+        except StorageError:
+            self._broken = True
+            raise
+        # HDF5 reports a full disk as OSError from a write, but as a bare RuntimeError from a flush.
+        except (OSError, RuntimeError) as error:
+            self._broken = True
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise StorageError(
+                f"{self.part}: could not be written ({reason}); free disk space, or choose another place"
+            ) from error
+
+    def _register(
+        self,
+        group: h5py.Group,
+        rule: GroupRule,
+        variables: Sequence[Variable],
+        indices: tuple[str, ...],
+    ) -> Recording:
+        mark = create_dataset(
+            group, dataset_rule(rule, "n_rows"), "n_rows", dims={}, dtype="int64", data=0, attributes={}
+        )
+        names = (*indices, *(item.name for item in variables))
+        buffers = {name: ChunkBuffer(group[name], self._room) for name in names}
+        leading = (self.batch,) if rule.rows == "time" else ()
+        declared = {item.name: item for item in variables}
+        rows = Recording(str(group.name).strip("/"), declared, leading, rule.rows, buffers, mark)
+        self._rows.append(rows)
+        self._file.flush()
+        return rows
+
+    def _blocks(self, rows: Recording, count: int, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        if arrays.keys() != rows.variables.keys():
+            odd = ", ".join(sorted(arrays.keys() ^ rows.variables.keys()))
+            raise OutputError(f"{rows.where}: not in both the declaration and the rows: {odd}; give every variable")
+        return {
+            name: stored(name, array, rows.variables[name].dtype, (count, *rows.leading, *rows.variables[name].sizes))
+            for name, array in arrays.items()
+        }
+
+    def _take(self, rows: Recording, count: int, blocks: Mapping[str, NDArray[Any]]) -> None:
+        with self._storing():
+            for name, buffer in rows.buffers.items():
+                buffer.append(blocks[name])
+            rows.length += count
+
+    def _abandon(self) -> None:
+        with contextlib.suppress(OSError, RuntimeError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self.part.unlink()
+
+
+def _check_place(path: Path, part: Path, *, force: bool) -> None:
+    folder = path.parent
+    if not folder.is_dir():
+        raise OutputError(f"{path}: the folder {folder} does not exist; create it, or write elsewhere")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: the folder {folder} is not writable; change its permissions, or write elsewhere")
+    if path.is_dir() or part.is_dir():
+        raise OutputError(f"{path}: is a folder; give the name of a file")
+    if path.exists() and not force:
+        raise OutputExistsError(f"{path}: exists already; choose another name, or replace it with force")
+    if part.exists() and not force:
+        raise OutputExistsError(
+            f"{part}: is left by an unfinished run; resume or recover it, or replace it with force"
+        )
+
+
+def _check_increasing(recording: Recording, name: str, values: NDArray[Any]) -> None:
+    before = recording.last.get(name)
+    if not np.all(values[1:] > values[:-1]) or (before is not None and len(values) and not values[0] > before):
+        raise OutputError(f"{recording.where}/{name}: does not increase; every row needs a later {name}")
+
+
+def _sync(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        # Windows opens no folders; there the rename is durable by itself.
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,5 +1,7 @@
 """engram: plastic agents against tasks, thousands of replicas at once, on GPU or CPU arrays."""
 
+from typing import Any as _Any
+
 from . import exact as exact
 from .analysis import Analysis as Analysis
 from .backend import Array as Array
@@ -26,4 +28,14 @@ from .errors import InvalidParameters as InvalidParameters
 from .errors import PluginError as PluginError
 from .errors import RecipeError as RecipeError
 from .hookspecs import hookimpl as hookimpl
+from .launch import run as run
 from .random import Stream as Stream
+from .recipe import Recipe as Recipe
+from .recipe import resolve as resolve
+
+
+def open(path: _Any) -> _Any:
+    """Open a run file for reading; see `engram_hdf5.open`."""
+    import engram_hdf5
+
+    return engram_hdf5.open(path)

@@ -145,6 +145,13 @@ class Context:
         """Return the stream `path.name`; clock "trial" gives one draw a trial instead of one a step."""
         return self.streams.stream(f"{self.path}.{name}", clock)
 
+    def taken(self) -> Callable[[Array], Array]:
+        """Return the function through which a memory passes the action it chose.
+
+        It gives the action back; in `engram.testing.play` it gives the recorded action instead.
+        """
+        return lambda action: self.streams.recorded_at(f"{self.path}.taken", action)
+
     def child(self, name: str) -> Context:
         """Return the context of a component held under the parameter `name` (or "name.key")."""
         return attrs.evolve(self, path=f"{self.path}.{name}")

@@ -82,7 +82,7 @@ class Registry:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.plugins: dict[str, Plugin] = {}
-        self._blocked = set(blocked)
+        self.blocked = {name for name in blocked if name}
         self._offers = _Staged()
         self._owner: dict[tuple[str, str], Plugin] = {}
         if discover:
@@ -99,7 +99,7 @@ class Registry:
             self.plugins[f"{entry.name} ({package})"] = plugin
             return
         self.plugins[entry.name] = plugin
-        if entry.name in self._blocked:
+        if entry.name in self.blocked:
             plugin.status = "blocked"
             return
         begun = time.perf_counter()

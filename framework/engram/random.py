@@ -96,9 +96,8 @@ class Stream:
     def _draw(self, kind: tuple[Any, ...], make: Callable[..., Array]) -> Array:
         clock = self._source.clock
         step = clock.step
-        recorded = self._source.recorded.get(self._path)
-        if recorded is not None:
-            return recorded[step]
+        if self._source.recorded and step < RESET_STEP and self._path in self._source.recorded:
+            return self._source.recorded_at(self._path, None)
         if self._by_trial:
             return self._by_trial_number(kind, make)
         if self._last == (step, clock.version) and step < RESET_STEP:
@@ -200,6 +199,12 @@ class Streams:
         self.recorded = recorded or {}
         self.clock = Clock(trial=xp.zeros(self.batch, dtype=np.int64))
         self.streams: dict[str, Stream] = {}
+        self.by_trial = False
+
+    def recorded_at(self, path: str, otherwise: Array) -> Array:
+        """Return what was recorded under `path` at the present step, or `otherwise`."""
+        values = self.recorded.get(path)
+        return otherwise if values is None else self.xp.asarray(values[self.clock.step])
 
     def stream(self, path: str, clock: Literal["step", "trial"] = "step") -> Stream:
         """Return the stream of this path, made on first use.
@@ -212,4 +217,5 @@ class Streams:
                 if stream_id(other) == stream_id(path):
                     raise ValueError(f"streams {other!r} and {path!r} collide; rename one")
             self.streams[path] = Stream(self, path, clock)
+            self.by_trial = self.by_trial or clock == "trial"
         return self.streams[path]

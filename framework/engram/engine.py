@@ -1,0 +1,391 @@
+"""Composes a task and a memory and runs them chunk by chunk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import numpy as np
+
+from .backend import Array, Backend, choose
+from .components import Context, Memory, Signal, Task
+from .declare import Slot, slots_of
+from .errors import EngramError
+from .plugins import Registry, registry
+from .random import INIT_STEP, RESET_STEP, Clock, Streams
+from .recipe import Recipe
+from .record import Host, Recorder, Trials
+
+_CHUNK = 1000
+_CHUNK_BYTES = 1 << 25
+
+
+@attrs.frozen(eq=False)
+class ChunkRecords:
+    """What a chunk of steps leaves.
+
+    Attributes:
+        start: First step; `stop` is one past the last.
+        steps: (rows,) steps of the rows; `time` (rows,) in s.
+        records: (rows, batch, ...) host arrays by path.
+        trials: Columns of the trials that ended.
+    """
+
+    start: int
+    stop: int
+    steps: Host
+    time: Host
+    records: dict[str, Host]
+    trials: dict[str, Host]
+
+
+@attrs.define(eq=False)
+class Run:
+    """A recipe in execution.
+
+    Attributes:
+        recipe: What is run.
+        backend: Array module and why.
+        replicas: (batch,) global numbers, equal in paired sweep points.
+        task_state: State of the task; `memory_state` that of the memory.
+        streams: All random streams.
+        signal: The signal that the memory sees next.
+        step: The next step.
+        recorder: Keeps records; `trials` finds trials.
+        stopped: True once every replica is finished.
+    """
+
+    recipe: Recipe
+    backend: Backend
+    replicas: Host
+    task_state: Any
+    memory_state: Any
+    streams: Streams
+    context: Context
+    slots: list[Slot]
+    recorder: Recorder
+    trials: Trials
+    chunk: int
+    signal: Signal | None = None
+    step: int = 0
+    stopped: bool = False
+    done: Array | None = None
+    _ends: Array | None = None
+    _bound: list[tuple[Any, str, Array]] = attrs.field(factory=list)
+
+    @property
+    def task(self) -> Task:
+        """The task."""
+        return self.recipe.task
+
+    @property
+    def memory(self) -> Memory:
+        """The memory."""
+        return self.recipe.memory
+
+    @property
+    def batch(self) -> int:
+        """Replicas in this launch: sweep points x `run.batch`."""
+        return len(self.replicas)
+
+    @property
+    def freezing(self) -> bool:
+        """True where replicas may finish before the run does."""
+        return self.done is not None
+
+    def chunks(self) -> Iterator[ChunkRecords]:
+        """Run to the end, yielding what each chunk leaves."""
+        limit = self.recipe.run.steps
+        while not self.stopped and (limit is None or self.step < limit):
+            n = self.chunk if limit is None else min(self.chunk, limit - self.step)
+            yield self.advance(n)
+
+    def advance(self, n: int) -> ChunkRecords:
+        """Run `n` steps, at most `chunk`, and return what they leave."""
+        start = self.step
+        finished_at = None
+        if hasattr(self.task, "schedule") and not self.freezing:
+            self._open_loop(n)
+        elif self.freezing:
+            finished_at = self._closed_loop_frozen(n)
+        else:
+            self._closed_loop(n)
+        stop = self.step if finished_at is None else finished_at
+        self.stopped = finished_at is not None
+        return self._leave(start, stop)
+
+    def _leave(self, start: int, stop: int) -> ChunkRecords:
+        steps, records = self.recorder.take(stop - 1)
+        dt = self.recipe.run.dt
+        trials = self.trials.take(start, stop - start, dt) if self.trials.every and stop > start else {}
+        self.step = stop
+        return ChunkRecords(start, stop, steps, steps * dt, records, trials)
+
+    def interrupted(self, start: int) -> ChunkRecords:
+        """Return what the unfinished chunk that began at `start` has completed."""
+        return self._leave(start, self.step)
+
+    def _closed_loop(self, n: int) -> None:
+        """Step memory and task in turn; this is the loop that everything else must not slow down."""
+        memory_step, task_step = self.memory.step, self.task.step
+        memory_state, task_state = self.memory_state, self.task_state
+        recorder, clock, settle = self.recorder, self.streams.clock, self._settle
+        see = self.trials.see if self.trials.every else None
+        first = self.step
+        signal = self._first_signal()
+        for step in range(first, first + n):
+            clock.step = step
+            action = memory_step(memory_state, signal)
+            settle()
+            if see is not None:
+                see(step - first, signal)
+            if step % recorder.every == 0:
+                recorder.row(step, signal, action)
+            self.step = step + 1
+            self.signal = signal = task_step(task_state, action)
+            self._count_starts(signal.start)
+
+    def _first_signal(self) -> Signal:
+        if self.signal is None:
+            self.streams.clock.step = RESET_STEP
+            self.signal = self.task.reset(self.task_state)
+            self._settle()
+            self._count_starts(self.signal.start)
+        return self.signal
+
+    def _count_starts(self, start: Array) -> None:
+        clock: Clock = self.streams.clock
+        if self.streams.by_trial and (self.backend.name != "numpy" or start.any()):
+            clock.trial += start
+            clock.version += 1
+
+    def _open_loop(self, n: int) -> None:
+        """Take the chunk's signals at once; a memory with a body takes them in one call between two rows."""
+        clock = self.streams.clock
+        first = self.step
+        length = 1 if self.recorder.reads_task_state else n
+        for start in range(first, first + n, length):
+            clock.step = start
+            signals = self.task.schedule(self.task_state, length)  # type: ignore[attr-defined]
+            for index in range(length if self.trials.every else 0):
+                self.trials.see(start - first + index, signals.at(index))
+            if self.memory.body is not None:
+                self._fused(signals, start, length)
+            else:
+                self._stepped(signals, start, length)
+
+    def _fused(self, signals: Signal, first: int, n: int) -> None:
+        body = self.memory.body
+        assert body is not None
+        every = self.recorder.every
+        done = 0
+        while done < n:
+            due = -(first + done) % every + 1
+            length = min(due, n - done)
+            self.streams.clock.step = first + done
+            actions = body.run(self.memory, self.memory_state, signals.between(done, done + length))
+            self._settle()
+            done += length
+            if length == due:
+                last = None if actions is None else actions[-1]
+                self.recorder.row(first + done - 1, signals.at(done - 1), last)
+            self.step = first + done
+
+    def _stepped(self, signals: Signal, first: int, n: int) -> None:
+        for index in range(n):
+            signal = signals.at(index)
+            self._count_starts(signal.start)
+            self.streams.clock.step = first + index
+            action = self.memory.step(self.memory_state, signal)
+            self._settle()
+            if self.recorder.due(first + index):
+                self.recorder.row(first + index, signal, action)
+            self.step = first + index + 1
+
+    def _closed_loop_frozen(self, n: int) -> int | None:
+        """As `_closed_loop`, with finished replicas held; returns one past the step at which the last finished."""
+        xp, clock = self.backend.xp, self.streams.clock
+        all_done = xp.zeros(n, dtype=bool)
+        first = self.step
+        signal = self._first_signal()
+        for step in range(first, first + n):
+            clock.step = step
+            done = self.done
+            held = self._hold("memory")
+            signal = self._silenced(signal, done)
+            action = self.memory.step(self.memory_state, signal)
+            self._settle()
+            self._release(held, done)
+            if self.trials.every:
+                self.trials.see(step - first, signal)
+            if self.recorder.due(step):
+                self.recorder.row(step, signal, action, done)
+            self.done = done = self._finished(signal, done)
+            all_done[step - first] = done.all()
+            held = self._hold("task")
+            self.step = step + 1
+            self.signal = signal = self.task.step(self.task_state, action)
+            self._settle()
+            self._release(held, done)
+            self._count_starts(signal.start & ~done)
+        over = self.backend.to_host(all_done)
+        return first + int(over.argmax()) + 1 if over.any() else None
+
+    def _finished(self, signal: Signal, done: Array) -> Array:
+        if hasattr(self.task, "finished"):
+            done = done | self.task.finished(self.task_state)
+        if self.recipe.run.trials is not None:
+            self._ends += signal.end
+            done = done | (self._ends >= self.recipe.run.trials)
+        return done
+
+    def _silenced(self, signal: Signal, done: Array) -> Signal:
+        awake = ~done
+        return attrs.evolve(
+            signal,
+            reward=signal.reward * awake,
+            start=signal.start & awake,
+            end=signal.end & awake,
+            truncated=signal.truncated & awake,
+            learn=signal.learn & awake,
+            outcome=self.backend.xp.where(done, np.int8(-1), signal.outcome),
+        )
+
+    def _hold(self, role: str) -> list[tuple[Array, Array]]:
+        return [(array, array.copy()) for array, slot in zip((b for _, _, b in self._bound), self.slots, strict=True) if slot.path.startswith(f"{role}.")]
+
+    def _release(self, held: list[tuple[Array, Array]], done: Array) -> None:
+        for array, copy in held:
+            mask = done.reshape(-1, *(1,) * (array.ndim - 1))
+            array[...] = self.backend.xp.where(mask, copy, array)
+
+    def _settle(self) -> None:
+        """Copy arrays that a component rebound back into their buffers."""
+        for holder, name, buffer in self._bound:
+            value = getattr(holder, name)
+            if value is not buffer:
+                self._copy_back(holder, name, buffer, value)
+
+    def _copy_back(self, holder: Any, name: str, buffer: Array, value: Array) -> None:
+        path = next(slot.path for slot in self.slots if slot.holder is holder and slot.name == name)
+        if getattr(value, "shape", None) != buffer.shape or value.dtype != buffer.dtype:
+            shape, dtype = getattr(value, "shape", type(value).__name__), getattr(value, "dtype", "")
+            raise EngramError(
+                f"{path}: was replaced by {shape} {dtype}, but is {buffer.shape} {buffer.dtype}; write `state.{name}[...] = `"
+            )
+        others = (other for _, _, other in self._bound if other is not buffer)
+        if any(value is other or _same_memory(value, other) for other in others):
+            raise EngramError(f"{path}: was replaced by another state array; copy it: `state.{name}[...] = `")
+        buffer[...] = value
+        setattr(holder, name, buffer)
+
+
+def _same_memory(one: Array, other: Array) -> bool:
+    return isinstance(one, np.ndarray) and np.may_share_memory(one, other)
+
+
+def prepare(recipe: Recipe) -> Run:
+    """Make all state of a recipe, ready for the first step.
+
+    Raises:
+        RecipeError: A recorded variable or the backend does not exist.
+        EngramError: A component made a state that contradicts its declaration.
+    """
+    backend = choose(recipe.run.backend)
+    batch = recipe.run.batch
+    replicas = np.tile(np.arange(batch, dtype=np.int64), len(recipe.points()))
+    dtype = np.dtype(recipe.run.dtype)
+    streams = Streams(recipe.run.seed or 0, replicas, backend.xp, dtype)
+    context = Context(
+        xp=backend.xp, batch=len(replicas), replicas=replicas, dtype=dtype, dt=recipe.run.dt,
+        observation=recipe.task.observation, action=recipe.task.action, path="task", streams=streams,
+        overrides=recipe.replicated(),
+    )  # fmt: skip
+    streams.clock.step = INIT_STEP
+    task_state = recipe.task.init(context)
+    memory_state = recipe.memory.init(attrs.evolve(context, path="memory"))
+    slots = [*slots_of(task_state, "task"), *slots_of(memory_state, "memory")]
+    check_state(slots, len(replicas), dtype)
+    freezing = hasattr(recipe.task, "finished") or recipe.run.trials is not None
+    spaces = {"task.observation": recipe.task.observation, "memory.action": recipe.task.action}
+    every = recipe.record.every
+    chunk = recipe.run.chunk or _chunk_length(slots, recipe)
+    recorder = Recorder(
+        slots, {path: space for path, space in spaces.items() if space is not None}, recipe.record.variables,
+        every, chunk // every + 1, backend, (len(replicas), dtype), freezing,
+    )  # fmt: skip
+    trials = Trials(len(replicas), chunk, recipe.record.trials_every, backend, dtype)
+    run = Run(recipe, backend, replicas, task_state, memory_state, streams, context, slots, recorder, trials, chunk)
+    run._bound = [(slot.holder, slot.name, slot.value) for slot in slots]
+    if freezing:
+        run.done = backend.xp.zeros(len(replicas), dtype=bool)
+        run._ends = backend.xp.zeros(len(replicas), dtype=np.int64)
+    return run
+
+
+def _chunk_length(slots: list[Slot], recipe: Recipe) -> int:
+    """Choose a chunk whose records stay below 32 MiB."""
+    wanted = recipe.record.variables
+    recorded = [slot.value.nbytes for slot in slots if (slot.field.record if wanted is None else slot.path in wanted)]
+    rows = max(1, _CHUNK_BYTES // max(1, sum(recorded)))
+    return max(1, min(_CHUNK, rows * recipe.record.every))
+
+
+def check_state(slots: list[Slot], batch: int, dtype: np.dtype[Any]) -> None:
+    """Hold every state array against its declaration.
+
+    Raises:
+        EngramError: Naming the first array of another shape, precision or axis length.
+    """
+    sizes: dict[tuple[int, str], int] = {}
+    owners: dict[int, str] = {}
+    for slot in slots:
+        value, field = slot.value, slot.field
+        wanted = dtype if field.dtype == "float" else np.dtype(field.dtype)
+        shape = getattr(value, "shape", None)
+        if shape is None or len(shape) != 1 + len(field.axes) or shape[0] != batch:
+            raise EngramError(f"{slot.path}: must have shape ({', '.join(('batch', *field.axes))}), not {shape}")
+        if value.dtype != wanted:
+            raise EngramError(f"{slot.path}: must be {wanted}, not {value.dtype}")
+        for axis, size in zip(field.axes, shape[1:], strict=True):
+            if sizes.setdefault((id(slot.holder), axis), size) != size:
+                raise EngramError(f"{slot.path}: axis {axis!r} has {size} entries, elsewhere in this state another number")
+        if owners.setdefault(id(value), slot.path) != slot.path:
+            raise EngramError(f"{slot.path}: is the same array as {owners[id(value)]}; give each its own")
+
+
+def execute(
+    run: Run,
+    write: Callable[[ChunkRecords], None] = lambda chunk: None,
+    progress: Callable[[int, float], None] = lambda step, seconds: None,
+    plugins: Registry | None = None,
+) -> None:
+    """Run to the end: hand every chunk to `write`, to the plugins' hooks and to `progress`.
+
+    On Ctrl-C the steps completed in the present chunk are written before KeyboardInterrupt goes on.
+
+    Raises:
+        PluginError: A lifecycle hook failed.
+    """
+    plugins = plugins or registry()
+    begun = time.perf_counter()
+    error: BaseException | None = None
+    start = run.step
+    try:
+        plugins.call_each("run_started", run=run)
+        for chunk in run.chunks():
+            start = chunk.stop
+            write(chunk)
+            plugins.call_each("chunk_finished", run=run, chunk=chunk)
+            progress(run.step, time.perf_counter() - begun)
+    except KeyboardInterrupt as caught:
+        error = caught
+        write(run.interrupted(start))
+        raise
+    except BaseException as caught:
+        error = caught
+        raise
+    finally:
+        plugins.call_each("run_finished", run=run, error=error)

@@ -1,0 +1,96 @@
+"""Turns a recipe into files: one launch for all axes that fold into the batch, one for each point of the others."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from . import engine
+from .plugins import Registry, registry
+from .recipe import Recipe, resolve
+
+Progress = Callable[[engine.Run, float], None]
+
+
+def run(
+    source: str | Path | Mapping[str, Any] | Recipe,
+    *,
+    out: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    force: bool = False,
+    progress: Progress = lambda run, seconds: None,
+    plugins: Registry | None = None,
+) -> tuple[Path, ...]:
+    """Run a recipe and write its file, or one file a point of axes that cannot fold into the batch.
+
+    Args:
+        source: A path, the name of a shipped recipe, its tables, or a resolved recipe.
+        out: File to write; NAME.h5 in the working folder if None. Several launches add -000, -001, ...
+        overrides: "memory.alpha=0.1" each.
+        force: Replace existing files.
+        progress: Called after each chunk with the run and the seconds since its first step.
+        plugins: Where components are looked up; the installed plugins if None.
+
+    Returns:
+        The files written.
+
+    Raises:
+        RecipeError: The recipe is wrong.
+        PluginError: A plugin is missing or its hook failed.
+        engram_hdf5.OutputError: The file cannot be written.
+    """
+    recipe = source if isinstance(source, Recipe) else resolve(source, overrides, plugins)
+    target = Path(out) if out is not None else Path(f"{Path(recipe.place).stem}.h5")
+    launches = split(recipe, plugins)
+    paths = [target] if len(launches) == 1 else [_numbered(target, index) for index in range(len(launches))]
+    return tuple(
+        _launch(part, path, force, progress, plugins or registry())
+        for part, path in zip(launches, paths, strict=True)
+    )
+
+
+def _numbered(path: Path, index: int) -> Path:
+    return path.with_name(f"{path.stem}-{index:03d}{path.suffix}")
+
+
+def split(recipe: Recipe, plugins: Registry | None = None) -> list[Recipe]:
+    """Return one recipe for each point of the sweep axes that cannot fold into the batch."""
+    axes = [path for path in recipe.sweep if path not in recipe.folded()]
+    kept = {path: values for path, values in recipe.sweep.items() if path not in axes}
+    found = []
+    for values in itertools.product(*(recipe.sweep[path] for path in axes)):
+        tables = recipe.to_mapping()
+        for path, value in zip(axes, values, strict=True):
+            _put(tables, path, list(value) if isinstance(value, tuple) else value)
+        tables["sweep"] = {path: list(items) for path, items in kept.items()}
+        tables.pop("plugins", None)
+        part = resolve(tables, plugins=plugins)
+        found.append(attrs.evolve(part, place=recipe.place, text=recipe.text, blocked=recipe.blocked))
+    return found if axes else [recipe]
+
+
+def _put(tables: dict[str, Any], path: str, value: Any) -> None:
+    *above, name = path.split(".")
+    for key in above:
+        tables = tables.setdefault(key, {})
+    tables[name] = value
+
+
+def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress, plugins: Registry) -> Path:
+    from .output import create
+
+    prepared = engine.prepare(recipe)
+    output = create(prepared, path, force, plugins)
+    try:
+        engine.execute(prepared, output.write, lambda step, seconds: progress(prepared, seconds), plugins)
+    except KeyboardInterrupt:
+        output.stop("interrupted", f"interrupted after step {prepared.step}")
+        raise
+    except BaseException as error:
+        output.stop("failed", f"{type(error).__name__}: {error}")
+        raise
+    return output.complete()

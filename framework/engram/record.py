@@ -1,0 +1,231 @@
+"""What a run keeps of its steps: device buffers for records, and the table of trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from .backend import Array, Backend
+from .components import Choice, Signal, Spec
+from .convert import nearest
+from .declare import ArrayField, Slot
+from .errors import RecipeError
+
+Host = np.ndarray[Any, Any]
+_SIGNAL_DOC = {
+    "observation": "what the memory sees",
+    "reward": "what the previous action earned",
+    "start": "a trial begins",
+    "end": "the trial is over",
+    "learn": "plasticity is allowed",
+    "finished": "the replica has met its criterion and is frozen",
+}
+
+
+@attrs.frozen(eq=False)
+class Recorded:
+    """One recorded variable and its device buffer of shape (rows, batch, *axes).
+
+    Attributes:
+        path: Such as "memory.gain".
+        field: Axes, unit, documentation.
+        buffer: Device rows of the present chunk.
+        labels: Names along an axis, by axis.
+        slot: Where the value is held; None for what is not state.
+    """
+
+    path: str
+    field: ArrayField
+    buffer: Array
+    labels: Mapping[str, tuple[str, ...]]
+    slot: Slot | None = None
+
+    @property
+    def holder(self) -> str:
+        """Role path of the component it belongs to."""
+        return self.path.rpartition(".")[0]
+
+
+class Recorder:
+    """Copies chosen arrays into device buffers every few steps.
+
+    Args:
+        slots: All state arrays of the run.
+        spaces: Observation and action of the task, by path "task.observation" and "memory.action".
+        wanted: Paths to record, None for those declared with `record=True`.
+        every: Steps from row to row.
+        rows: Rows a chunk can hold.
+        freezing: True where replicas may finish, so that "task.finished" is kept.
+    """
+
+    def __init__(
+        self,
+        slots: list[Slot],
+        spaces: Mapping[str, Spec | Choice],
+        wanted: tuple[str, ...] | None,
+        every: int,
+        rows: int,
+        backend: Backend,
+        shape: tuple[int, np.dtype[Any]],
+        freezing: bool = False,
+    ) -> None:
+        self.every = every
+        self._backend = backend
+        self._batch, self._float = shape
+        self._spaces = spaces
+        self._rows = rows
+        self.labels = {space.axes[-1]: space.labels for space in spaces.values() if space.axes and space.labels}
+        known = {slot.path: slot for slot in slots}
+        chosen = [slot.path for slot in slots if slot.field.record] if wanted is None else list(wanted)
+        if freezing and "task.finished" not in chosen:
+            chosen.append("task.finished")
+        signals = {f"task.{name}" for name in _SIGNAL_DOC} | {"memory.action"} & set(spaces)
+        self._check(chosen, known, signals)
+        self.recorded = [self._slot(known[path]) if path in known else self._passing(path) for path in chosen]
+        self._slots = [(r.buffer, r.slot.holder, r.slot.name) for r in self.recorded if r.slot is not None]
+        self._signals = [(r.buffer, r.path.rpartition(".")[2]) for r in self.recorded if r.slot is None]
+        self.reads_task_state = any(path in known and path.startswith("task.") for path in chosen)
+        self.steps: list[int] = []
+
+    def _check(self, chosen: list[str], known: Mapping[str, Slot], signals: set[str]) -> None:
+        problems = [
+            f"record.variables: no such variable {path!r}{nearest(path, {*known, *signals})}"
+            for path in dict.fromkeys(chosen)
+            if path not in known and path not in signals
+        ]
+        problems += [f"record.variables: {path!r} is named twice" for path in set(chosen) if chosen.count(path) > 1]
+        if problems:
+            raise RecipeError(problems)
+
+    def _slot(self, slot: Slot) -> Recorded:
+        value = slot.value
+        labels = {axis: self.labels[axis] for axis in slot.field.axes if axis in self.labels}
+        return Recorded(slot.path, slot.field, self._buffer(value.shape[1:], value.dtype), labels, slot)
+
+    def _passing(self, path: str) -> Recorded:
+        name = path.rpartition(".")[2]
+        space = self._spaces.get(path)
+        if space is None:
+            dtype = self._float if name == "reward" else np.dtype(bool)
+            return Recorded(path, ArrayField((), _SIGNAL_DOC[name]), self._buffer((), dtype), {})
+        dtype = self._float if space.dtype == "float" else np.dtype(space.dtype)
+        axes = space.axes or tuple(f"{name}_{index}" for index in range(len(space.shape)))
+        labels = {axes[-1]: space.labels} if space.axes and space.labels else {}
+        doc = _SIGNAL_DOC.get(name, "what the memory does")
+        return Recorded(path, ArrayField(axes, doc, space.unit), self._buffer(space.shape, dtype), labels)
+
+    def _buffer(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        return self._backend.xp.zeros((self._rows, self._batch, *shape), dtype=dtype)
+
+    def due(self, step: int) -> bool:
+        """Say whether a row belongs to this step."""
+        return step % self.every == 0
+
+    def row(self, step: int, signal: Signal, action: Array | None, finished: Array | None = None) -> None:
+        """Copy one row; on return it counts."""
+        index = len(self.steps)
+        for buffer, holder, name in self._slots:
+            buffer[index] = getattr(holder, name)
+        for buffer, name in self._signals:
+            if name == "action":
+                buffer[index] = action
+            elif name == "finished":
+                buffer[index] = False if finished is None else finished
+            else:
+                buffer[index] = getattr(signal, name)
+        self.steps.append(step)
+
+    def take(self, last: int) -> tuple[Host, dict[str, Host]]:
+        """Return steps (rows,) up to step `last` and host arrays (rows, batch, ...) by path; start anew."""
+        steps = np.asarray([step for step in self.steps if step <= last], dtype=np.int64)
+        self.steps = []
+        return steps, {r.path: self._backend.to_host(r.buffer[: len(steps)]) for r in self.recorded}
+
+
+class Trials:
+    """Finds the trials in the signals of a run.
+
+    Args:
+        batch: Number of replicas.
+        chunk: Steps a chunk can hold.
+        every: Keep every so many trials of a replica; 0 for none.
+    """
+
+    def __init__(self, batch: int, chunk: int, every: int, backend: Backend, dtype: np.dtype[Any]) -> None:
+        self.every = every
+        self._backend = backend
+        kinds = {"start": bool, "end": bool, "truncated": bool, "reward": dtype, "outcome": np.int8}
+        self._buffers = {name: backend.xp.zeros((chunk, batch), dtype=kind) for name, kind in kinds.items()}
+        self._pairs = list(self._buffers.items())
+        self._first = 0
+        self._started_at = np.full(batch, -1, dtype=np.int64)
+        self._return = np.zeros(batch)
+        self._count = np.zeros(batch, dtype=np.int64)
+
+    def see(self, index: int, signal: Signal) -> None:
+        """Keep the signal of the chunk's step `index`."""
+        for name, buffer in self._pairs:
+            buffer[index] = getattr(signal, name)
+
+    def see_many(self, signals: Signal, n: int) -> None:
+        """Keep the signals of the chunk's first `n` steps."""
+        for name, buffer in self._pairs:
+            buffer[:n] = getattr(signals, name)
+
+    def take(self, first: int, n: int, dt: float) -> dict[str, Host]:
+        """Return the columns of the trials that ended in steps first .. first + n - 1, by end and replica."""
+        seen = {name: self._backend.to_host(buffer[:n]) for name, buffer in self._buffers.items()}
+        start, end = seen["start"], seen["end"]
+        was_open = self._started_at >= 0
+        starts = np.cumsum(start, axis=0)
+        ended = np.cumsum(end, axis=0)
+        is_open = (was_open + starts) > (ended - end)
+        returns = self._returns(starts, seen["reward"] * is_open, n)
+        began = self._began(start, first)
+        times, replicas = np.nonzero(end & is_open)
+        number = self._count[replicas] + ended[times, replicas] - 1
+        columns = {
+            "replica": replicas.astype(np.int32),
+            "number": number.astype(np.int32),
+            "start_step": began[times, replicas],
+            "stop_step": first + times.astype(np.int64),
+            "return_": returns[starts[times, replicas], replicas],
+            "outcome": seen["outcome"][times, replicas],
+            "truncated": seen["truncated"][times, replicas].astype(np.int8),
+        }
+        columns["start_time"] = columns["start_step"] * dt
+        columns["stop_time"] = columns["stop_step"] * dt
+        self._carry(starts, ended, began, returns, is_open[-1] & ~end[-1])
+        kept = number % self.every == 0
+        return {name: values[kept] for name, values in columns.items()}
+
+    def _returns(self, segment: Host, reward: Host, n: int) -> Host:
+        """Sum rewards in time order within each (segment, replica): `bincount` adds in sequence."""
+        batch = reward.shape[1]
+        where = segment * batch + np.arange(batch)
+        places = np.concatenate([np.arange(batch), where.reshape(-1)])
+        amounts = np.concatenate([self._return, reward.reshape(-1).astype(np.float64)])
+        size = (int(segment[-1].max()) + 1) * batch
+        return np.bincount(places, weights=amounts, minlength=size).reshape(-1, batch)
+
+    def _began(self, start: Host, first: int) -> Host:
+        """Return (steps, batch) the step at which the trial of each step began."""
+        steps = first + np.arange(len(start))[:, None]
+        here = np.where(start, steps, -1)
+        return np.maximum.accumulate(np.concatenate([self._started_at[None], here]), axis=0)[1:].astype(np.int64)
+
+    def _carry(self, starts: Host, ended: Host, began: Host, returns: Host, is_open: Host) -> None:
+        batch = len(is_open)
+        self._started_at = np.where(is_open, began[-1], -1)
+        self._return = np.where(is_open, returns[starts[-1], np.arange(batch)], 0.0)
+        self._count = self._count + ended[-1]
+
+
+def grouped(recorded: list[Recorded]) -> Iterator[tuple[str, list[Recorded]]]:
+    """Yield (role path, variables) of each component that has something recorded, in order of first use."""
+    paths = dict.fromkeys(item.holder for item in recorded)
+    for path in paths:
+        yield path, [item for item in recorded if item.holder == path]

@@ -1,0 +1,44 @@
+"""Writes TOML; the standard library only reads it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+
+def dumps(table: Mapping[str, Any]) -> str:
+    """Return the TOML text of nested tables of numbers, strings, booleans and lists; None is left out."""
+    return "\n".join(_table(table, ())) + "\n"
+
+
+def _table(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
+    lines = [f"{_key(key)} = {_value(item)}" for key, item in table.items() if item is not None and not _nests(item)]
+    for key, item in table.items():
+        if _nests(item):
+            below = (*path, _key(key))
+            body = _table(item, below)
+            lines += ["", f"[{'.'.join(below)}]", *body]
+    return lines
+
+
+def _nests(item: Any) -> bool:
+    return isinstance(item, Mapping)
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
+
+
+def _value(item: Any) -> str:
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    if isinstance(item, str):
+        return json.dumps(item, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(item, int | float):
+        return repr(item)
+    if isinstance(item, Mapping):
+        inside = ", ".join(f"{_key(key)} = {_value(value)}" for key, value in item.items() if value is not None)
+        return "{" + inside + "}"
+    return "[" + ", ".join(_value(value) for value in item) + "]"

@@ -10,10 +10,13 @@ from engram_hdf5.errors import OutputError as OutputError
 from engram_hdf5.errors import OutputExistsError as OutputExistsError
 from engram_hdf5.errors import StorageError as StorageError
 from engram_hdf5.errors import UnknownNameError as UnknownNameError
+from engram_hdf5.reader import RunFile as RunFile
+from engram_hdf5.reader import open as open
 from engram_hdf5.schema import Schema as Schema
 from engram_hdf5.schema import SchemaError as SchemaError
 from engram_hdf5.schema import parse_schema as parse_schema
 from engram_hdf5.schema import run_schema as run_schema
+from engram_hdf5.validator import validate as validate
 from engram_hdf5.variables import Column as Column
 from engram_hdf5.variables import ColumnSpec as ColumnSpec
 from engram_hdf5.variables import Variable as Variable

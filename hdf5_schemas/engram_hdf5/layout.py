@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engram_hdf5.errors import OutputError
 from engram_hdf5.netcdf import check_name, create_dataset, set_attributes
-from engram_hdf5.schema import DatasetRule, GroupRule, Schema, parse_schema
+from engram_hdf5.schema import DatasetRule, GroupRule, Schema, SchemaError, parse_schema
 from engram_hdf5.variables import Column, Variable, stored
 
 _TEXT = h5py.string_dtype("utf-8")
@@ -81,7 +81,10 @@ class Layout:
         """Store the texts of the schemas, that of the file first."""
         group, rule = self.create_group("provenance/schemas", {})
         for key, text in {self._schema.name: self._schema.text, **schemas}.items():
-            schema = parse_schema(text, trusted=text is self._schema.text)
+            try:
+                schema = parse_schema(text, trusted=text is self._schema.text)
+            except SchemaError as error:
+                raise OutputError(f"the schema {key!r} cannot be stored: {error}") from error
             name = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in key)
             said = {"schema": schema.name, "schema_version": schema.version}
             _create_text(group, rule, name if not name[:1].isdigit() else f"_{name}", text, said)

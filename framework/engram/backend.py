@@ -40,8 +40,8 @@ class Backend:
     device: str
 
     def to_host(self, array: Array) -> np.ndarray[Any, Any]:
-        """Return `array` as a NumPy array."""
-        return np.asarray(array) if self.name == "numpy" else self.xp.asnumpy(array)
+        """Return a copy of `array` as a NumPy array."""
+        return np.array(array) if self.name == "numpy" else self.xp.asnumpy(array)
 
 
 def choose(name: Literal["auto", "numpy", "cupy"] = "auto") -> Backend:

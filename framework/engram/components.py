@@ -11,8 +11,8 @@ import attrs
 import numpy as np
 
 from .backend import Array
-from .declare import ArrayField, parameters_of
 from .convert import METADATA
+from .declare import ArrayField, parameters_of
 from .random import Stream, Streams
 
 S = TypeVar("S")

@@ -6,7 +6,6 @@ import difflib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from typing import Any
 
 import attrs
@@ -26,10 +25,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if names else ""
 
 
-@cache
+_hints: dict[type, dict[str, Any]] = {}
+
+
 def hints_of(cls: type) -> dict[str, Any]:
     """Return the resolved annotations of a declared class."""
-    return typing.get_type_hints(cls)
+    if cls not in _hints:
+        _hints[cls] = typing.get_type_hints(cls)
+    return _hints[cls]
 
 
 def convert(value: Any, hint: Any, path: str, problems: list[Problem], find: Find | None = None) -> Any:
@@ -106,7 +109,9 @@ def _scalar(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
         return float(value)
     if hint is str and isinstance(value, str):
         return value
-    wanted = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}.get(hint, repr(hint))
+    wanted = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}.get(
+        hint, repr(hint)
+    )
     problems.append((path, f"must be {wanted}, not {value!r}"))
     return value
 
@@ -142,7 +147,11 @@ def from_mapping(
             arguments[key] = _components(value, info, where, found, find)
         else:
             arguments[key] = convert(value, hints[key], where, found, find)
-            text = info.violation(arguments[key]) if info and not any(p[0].startswith(where) for p in found) else None
+            text = (
+                info.violation(arguments[key])
+                if info and not any(p[0].startswith(where) for p in found)
+                else None
+            )
             if text:
                 found.append((where, text))
     for name, field in fields.items():

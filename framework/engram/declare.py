@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Literal, TypeVar, dataclass_transform
 
 import attrs
 
@@ -34,7 +34,12 @@ class Parameter:
 
     def violation(self, value: Any) -> str | None:
         """Say which bound or choice `value` breaks, or return None."""
-        bounds = ((self.ge, operator.ge, ">="), (self.gt, operator.gt, ">"), (self.le, operator.le, "<="), (self.lt, operator.lt, "<"))
+        bounds = (
+            (self.ge, operator.ge, ">="),
+            (self.gt, operator.gt, ">"),
+            (self.le, operator.le, "<="),
+            (self.lt, operator.lt, "<"),
+        )
         for item in value if isinstance(value, tuple) else (value,):
             if item is None:
                 continue
@@ -63,7 +68,7 @@ class ArrayField:
     unit: str = "1"
     dtype: str = "float"
     record: bool = False
-    compress: str = "auto"
+    compress: Literal["auto", "none", "gzip"] = "auto"
 
 
 @attrs.frozen
@@ -96,7 +101,10 @@ def param(
         default: Value where none is given; a parameter without default is required.
         doc: One phrase for help texts and files.
         unit: Physical unit ("s", "Hz", "1").
-        ge: Smallest allowed value; likewise `gt`, `le`, `lt`. A bound holds for each element of a list.
+        ge: The value is at least this; a bound holds for each element of a list.
+        gt: The value is greater than this.
+        le: The value is at most this.
+        lt: The value is less than this.
         choices: The allowed values.
         symbol: The paper's symbol, where the name differs.
         source: Paper and equation, where it is not the component's own.
@@ -128,11 +136,17 @@ def component(role: str, *, default: str | None = None, many: bool = False, doc:
 def _registered(role: str, name: str) -> type:
     from .plugins import registry
 
-    return registry().component(role, name)
+    found: type = registry().component(role, name)
+    return found
 
 
 def array(
-    *axes: str, doc: str, unit: str = "1", dtype: str = "float", record: bool = False, compress: str = "auto"
+    *axes: str,
+    doc: str,
+    unit: str = "1",
+    dtype: str = "float",
+    record: bool = False,
+    compress: Literal["auto", "none", "gzip"] = "auto",
 ) -> Any:
     """Declare one array of a component's state, of shape `(batch, *axes)`.
 
@@ -153,7 +167,7 @@ def child() -> Any:
 
 
 def fixed() -> Any:
-    """Declare a state field that `init` makes and nothing changes: a stream, a table, parameters as arrays."""
+    """Declare a state field that `init` makes and nothing changes: a stream, parameters as arrays."""
     return attrs.field(metadata={METADATA: FixedField()}, default=None)
 
 
@@ -167,7 +181,9 @@ def parameters(cls: type[T]) -> type[T]:
         InvalidParameters: At construction, naming every parameter of a wrong type or out of range.
     """
     if "__attrs_post_init__" in vars(cls):
-        raise TypeError(f"{cls.__name__}: put checks between parameters in a method `check`, not __attrs_post_init__")
+        raise TypeError(
+            f"{cls.__name__}: put checks between parameters in a method `check`, not __attrs_post_init__"
+        )
     cls.__attrs_post_init__ = _checked  # type: ignore[attr-defined]
     return attrs.frozen(kw_only=True)(cls)
 
@@ -206,7 +222,11 @@ def state(cls: type[T]) -> type[T]:
 
 def parameters_of(cls: type) -> dict[str, Parameter]:
     """Return the declared parameters of a component class by name."""
-    return {f.name: f.metadata[METADATA] for f in attrs.fields(cls) if isinstance(f.metadata.get(METADATA), Parameter)}
+    return {
+        f.name: f.metadata[METADATA]
+        for f in attrs.fields(cls)
+        if isinstance(f.metadata.get(METADATA), Parameter)
+    }
 
 
 def components_of(instance: Any) -> Iterator[tuple[str, str, Any]]:

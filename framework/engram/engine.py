@@ -205,7 +205,7 @@ class Run:
             self.step = first + index + 1
 
     def _closed_loop_frozen(self, n: int) -> int | None:
-        """As `_closed_loop`, with finished replicas held; returns one past the step at which the last finished."""
+        """As `_closed_loop`, finished replicas held; returns one past the step at which the last finished."""
         xp, clock = self.backend.xp, self.streams.clock
         all_done = xp.zeros(n, dtype=bool)
         first = self.step
@@ -254,7 +254,11 @@ class Run:
         )
 
     def _hold(self, role: str) -> list[tuple[Array, Array]]:
-        return [(array, array.copy()) for array, slot in zip((b for _, _, b in self._bound), self.slots, strict=True) if slot.path.startswith(f"{role}.")]
+        return [
+            (array, array.copy())
+            for array, slot in zip((b for _, _, b in self._bound), self.slots, strict=True)
+            if slot.path.startswith(f"{role}.")
+        ]
 
     def _release(self, held: list[tuple[Array, Array]], done: Array) -> None:
         for array, copy in held:
@@ -272,8 +276,9 @@ class Run:
         path = next(slot.path for slot in self.slots if slot.holder is holder and slot.name == name)
         if getattr(value, "shape", None) != buffer.shape or value.dtype != buffer.dtype:
             shape, dtype = getattr(value, "shape", type(value).__name__), getattr(value, "dtype", "")
+            was = f"{buffer.shape} {buffer.dtype}"
             raise EngramError(
-                f"{path}: was replaced by {shape} {dtype}, but is {buffer.shape} {buffer.dtype}; write `state.{name}[...] = `"
+                f"{path}: was replaced by {shape} {dtype}, but is {was}; write `state.{name}[...] = `"
             )
         others = (other for _, _, other in self._bound if other is not buffer)
         if any(value is other or _same_memory(value, other) for other in others):
@@ -317,7 +322,9 @@ def prepare(recipe: Recipe) -> Run:
         every, chunk // every + 1, backend, (len(replicas), dtype), freezing,
     )  # fmt: skip
     trials = Trials(len(replicas), chunk, recipe.record.trials_every, backend, dtype)
-    run = Run(recipe, backend, replicas, task_state, memory_state, streams, context, slots, recorder, trials, chunk)
+    run = Run(
+        recipe, backend, replicas, task_state, memory_state, streams, context, slots, recorder, trials, chunk
+    )
     run._bound = [(slot.holder, slot.name, slot.value) for slot in slots]
     if freezing:
         run.done = backend.xp.zeros(len(replicas), dtype=bool)
@@ -328,9 +335,11 @@ def prepare(recipe: Recipe) -> Run:
 def _chunk_length(slots: list[Slot], recipe: Recipe) -> int:
     """Choose a chunk whose records stay below 32 MiB."""
     wanted = recipe.record.variables
-    recorded = [slot.value.nbytes for slot in slots if (slot.field.record if wanted is None else slot.path in wanted)]
+    recorded = [
+        slot.value.nbytes for slot in slots if (slot.field.record if wanted is None else slot.path in wanted)
+    ]
     rows = max(1, _CHUNK_BYTES // max(1, sum(recorded)))
-    return max(1, min(_CHUNK, rows * recipe.record.every))
+    return min(_CHUNK, int(rows * recipe.record.every))
 
 
 def check_state(slots: list[Slot], batch: int, dtype: np.dtype[Any]) -> None:
@@ -346,12 +355,16 @@ def check_state(slots: list[Slot], batch: int, dtype: np.dtype[Any]) -> None:
         wanted = dtype if field.dtype == "float" else np.dtype(field.dtype)
         shape = getattr(value, "shape", None)
         if shape is None or len(shape) != 1 + len(field.axes) or shape[0] != batch:
-            raise EngramError(f"{slot.path}: must have shape ({', '.join(('batch', *field.axes))}), not {shape}")
+            raise EngramError(
+                f"{slot.path}: must have shape ({', '.join(('batch', *field.axes))}), not {shape}"
+            )
         if value.dtype != wanted:
             raise EngramError(f"{slot.path}: must be {wanted}, not {value.dtype}")
         for axis, size in zip(field.axes, shape[1:], strict=True):
             if sizes.setdefault((id(slot.holder), axis), size) != size:
-                raise EngramError(f"{slot.path}: axis {axis!r} has {size} entries, elsewhere in this state another number")
+                raise EngramError(
+                    f"{slot.path}: axis {axis!r} has {size} entries, elsewhere in this state another number"
+                )
         if owners.setdefault(id(value), slot.path) != slot.path:
             raise EngramError(f"{slot.path}: is the same array as {owners[id(value)]}; give each its own")
 

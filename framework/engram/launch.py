@@ -1,4 +1,4 @@
-"""Turns a recipe into files: one launch for all axes that fold into the batch, one for each point of the others."""
+"""Turns a recipe into files: folded axes share one launch, each point of the others has its own."""
 
 from __future__ import annotations
 

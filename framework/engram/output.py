@@ -10,20 +10,24 @@ import socket
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 import numpy as np
+
 from engram_hdf5 import Column, ColumnSpec, Recording, Variable, Writer
 
 from . import toml
-from .declare import ArrayField, Slot, slots_of
+from .components import Component, Memory, Synapse, Task
+from .declare import ArrayField, Slot
 from .engine import ChunkRecords, Run
-from .plugins import Registry, registry
+from .plugins import Plugin, Registry, registry
 from .record import Recorded, grouped
 
 _PACKAGES = ("engram", "numpy", "h5py", "attrs", "pluggy", "click", "cupy-cuda12x", "cupy-cuda13x")
+_KINDS: dict[str, type[Component]] = {"memory": Memory, "synapse": Synapse, "task": Task}
 _TRIALS = (
     ColumnSpec("replica", "int32", "1", "index along batch"),
     ColumnSpec("number", "int32", "1", "index of the trial within its replica"),
@@ -38,18 +42,89 @@ _TRIALS = (
 
 
 @attrs.frozen(eq=False)
+class Part:
+    """One component of a run, as the file names it.
+
+    Attributes:
+        path: Role path, such as "memory.hidden_output".
+        kind: "memory", "synapse" or "task".
+        group: Name of its group: the component's own for task and memory, the role path below them.
+        component: Its registered name.
+        plugin: The plugin that offers it.
+        slots: Its state arrays.
+    """
+
+    path: str
+    kind: str
+    group: str
+    component: str
+    plugin: Plugin
+    slots: list[Slot]
+
+    @property
+    def schema(self) -> str:
+        """Name of the schema of its arrays."""
+        return f"{self.kind}.{self.component}"
+
+    @property
+    def version(self) -> str:
+        """Version of that schema, the plugin's as three numbers."""
+        numbers = re.findall(r"\d+", self.plugin.version)[:3]
+        return ".".join([*numbers, *["0"] * (3 - len(numbers))])
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Attributes of its group."""
+        return {
+            "component": self.component,
+            "plugin": self.plugin.name,
+            "plugin_version": self.plugin.version,
+            "schema": self.schema,
+            "schema_version": self.version,
+        }
+
+    def schema_text(self) -> str:
+        """Return the schema of its arrays as declared, for readers without the plugin."""
+        arrays = [
+            {
+                "name": slot.name,
+                "doc": slot.field.doc,
+                "dtype": ["int8" if slot.value.dtype == bool else str(slot.value.dtype)],
+                "dims": ["time", "batch", *slot.field.axes],
+                "optional": True,
+                "attrs": {"units": {"type": "str", "const": slot.field.unit}},
+            }
+            for slot in self.slots
+        ]
+        return toml.dumps({"name": self.schema, "version": self.version, "var": arrays})
+
+
+def _parts(run: Run, plugins: Registry) -> dict[str, Part]:
+    parts = {}
+    for path, component in run.recipe.components().items():
+        kind = next(role for role, cls in _KINDS.items() if isinstance(component, cls))
+        name = type(component).name
+        group = _identifier(name if path == kind else path.partition(".")[2])
+        slots = [slot for slot in run.slots if slot.path.rpartition(".")[0] == path]
+        parts[path] = Part(path, kind, group, name, plugins.owner(kind, name), slots)
+    return parts
+
+
+@attrs.frozen(eq=False)
 class Output:
     """The open file of a run.
 
     Attributes:
         writer: The file.
         run: What is written.
+        parts: Its components by role path.
         recordings: Where rows go, by role path.
         trials: The trials table, None where none is kept.
     """
 
     writer: Writer
     run: Run
+    parts: dict[str, Part]
     recordings: dict[str, Recording]
     trials: Recording | None
     begun: float = attrs.field(factory=time.perf_counter)
@@ -67,7 +142,8 @@ class Output:
     def complete(self) -> Path:
         """Write the final state and give the file its final name."""
         if self.run.recipe.record.final:
-            self._write_final()
+            for part in self.parts.values():
+                self._write_final(part)
         self._note_time()
         return self.writer.complete()
 
@@ -80,20 +156,24 @@ class Output:
     def _note_time(self) -> None:
         self.writer.set_provenance(wall_time_s=time.perf_counter() - self.begun)
 
-    def _write_final(self) -> None:
+    def _write_final(self, part: Part) -> None:
         run = self.run
-        by_holder: dict[str, list[Slot]] = {}
-        for slot in run.slots:
-            if slot.value.size:
-                by_holder.setdefault(slot.path.rpartition(".")[0], []).append(slot)
-        for path, slots in by_holder.items():
-            kind, name = _group(run, path)
-            labels = run.recorder.labels
-            self.writer.write_final(
-                kind, name, path=path, step=run.step - 1, time=(run.step - 1) * run.recipe.run.dt,
-                arrays={slot.name: run.backend.to_host(slot.value) for slot in slots},
-                variables=[_variable(slot.name, slot.field, slot.value.shape[1:], slot.value.dtype, labels) for slot in slots],
-            )  # fmt: skip
+        slots = [slot for slot in part.slots if slot.value.size]
+        if not slots:
+            return
+        labels = run.recorder.labels
+        self.writer.write_final(
+            part.kind,
+            part.group,
+            path=part.path,
+            step=run.step - 1,
+            time=(run.step - 1) * run.recipe.run.dt,
+            arrays={slot.name: run.backend.to_host(slot.value) for slot in slots},
+            variables=[
+                _variable(slot.name, slot.field, slot.value.shape[1:], slot.value.dtype, labels)
+                for slot in slots
+            ],
+        )
 
 
 def create(run: Run, path: Path, force: bool = False, plugins: Registry | None = None) -> Output:
@@ -103,55 +183,41 @@ def create(run: Run, path: Path, force: bool = False, plugins: Registry | None =
         engram_hdf5.OutputError: The place is taken, missing or not writable.
     """
     plugins = plugins or registry()
-    recipe = run.recipe
+    parts = _parts(run, plugins)
     writer = Writer(
         path,
-        title=recipe.title or recipe.place,
+        title=run.recipe.title or run.recipe.place,
         source=f"engram {importlib.metadata.version('engram')}",
         run_id=uuid.uuid4().hex,
         columns=_columns(run),
         batch=run.batch,
         provenance=_provenance(run),
         texts=_texts(run, plugins),
-        schemas={f"{_schema(run, item)}": _schema_text(run, item, plugins) for item in _holders(run)},
+        schemas={part.schema: part.schema_text() for part in parts.values()},
         force=force,
     )
     try:
-        recordings = {}
-        for holder, recorded in grouped(run.recorder.recorded):
-            kind, name = _group(run, holder)
-            recordings[holder] = writer.add_recording(
-                kind, name, path=holder, attributes=_attributes(run, holder, plugins), every=recipe.record.every,
-                variables=[_of(item) for item in recorded],
-            )  # fmt: skip
-        trials = writer.add_table("trials", _TRIALS) if run.trials.every else None
-        writer.commit()
+        return _structure(writer, run, parts)
     except BaseException as error:
         writer.stop("failed", str(error))
         raise
-    return Output(writer, run, recordings, trials)
 
 
-def _holders(run: Run) -> list[str]:
-    return list(run.recipe.components())
-
-
-def _component(run: Run, path: str) -> Any:
-    return run.recipe.components()[path]
-
-
-def _role(run: Run, path: str) -> str:
-    from .components import Synapse, Task
-
-    component = _component(run, path)
-    return "task" if isinstance(component, Task) else "synapse" if isinstance(component, Synapse) else "memory"
-
-
-def _group(run: Run, path: str) -> tuple[str, str]:
-    """Return kind and group name: the component's own name for task and memory, the role path below them."""
-    if path in ("task", "memory"):
-        return path, _identifier(type(_component(run, path)).name)
-    return _role(run, path), _identifier(path.partition(".")[2])
+def _structure(writer: Writer, run: Run, parts: dict[str, Part]) -> Output:
+    recordings = {
+        path: writer.add_recording(
+            parts[path].kind,
+            parts[path].group,
+            path=path,
+            attributes=parts[path].attributes,
+            every=run.recipe.record.every,
+            variables=[_of(item) for item in recorded],
+        )
+        for path, recorded in grouped(run.recorder.recorded)
+    }
+    trials = writer.add_table("trials", _TRIALS) if run.trials.every else None
+    writer.commit()
+    return Output(writer, run, parts, recordings, trials)
 
 
 def _identifier(name: str) -> str:
@@ -166,16 +232,31 @@ def _of(item: Recorded) -> Variable:
     return _variable(_name(item.path), item.field, item.buffer.shape[2:], item.buffer.dtype, item.labels)
 
 
-def _variable(name: str, field: ArrayField, shape: tuple[int, ...], dtype: Any, labels: Any) -> Variable:
-    names = {axis: tuple(re.sub(r"\s", "_", label) for label in labels[axis]) for axis in field.axes if axis in labels}
+def _variable(
+    name: str, field: ArrayField, shape: tuple[int, ...], dtype: Any, labels: Mapping[str, tuple[str, ...]]
+) -> Variable:
+    named = {
+        axis: tuple(re.sub(r"\s", "_", label) for label in labels[axis])
+        for axis in field.axes
+        if axis in labels
+    }
     return Variable(
-        name, field.axes, shape, str(dtype), field.unit, field.doc, compress=field.compress, labels=names  # type: ignore[arg-type]
+        name=name,
+        axes=field.axes,
+        sizes=shape,
+        dtype=str(dtype),
+        units=field.unit,
+        long_name=field.doc,
+        compress=field.compress,
+        labels=named,
     )
 
 
 def _columns(run: Run) -> list[Column]:
     columns = [
-        Column("seed", np.full(run.batch, run.recipe.run.seed, dtype=np.int64), "1", "root of the random numbers"),
+        Column(
+            "seed", np.full(run.batch, run.recipe.run.seed, dtype=np.int64), "1", "root of the random numbers"
+        ),
         Column("replica", run.replicas.astype(np.int64), "1", "number of the replica within its sweep point"),
     ]
     if run.recipe.sweep:
@@ -218,43 +299,3 @@ def _texts(run: Run, plugins: Registry) -> dict[str, str]:
         "plugins": json.dumps(listed),
         "environment": json.dumps(environment),
     }
-
-
-def _attributes(run: Run, path: str, plugins: Registry) -> dict[str, str]:
-    owner = plugins.owner(_role(run, path), type(_component(run, path)).name)
-    return {
-        "component": type(_component(run, path)).name,
-        "plugin": owner.name,
-        "plugin_version": owner.version,
-        "schema": _schema(run, path),
-        "schema_version": _version(owner.version),
-    }
-
-
-def _schema(run: Run, path: str) -> str:
-    return f"{_role(run, path)}.{type(_component(run, path)).name}"
-
-
-def _version(text: str) -> str:
-    numbers = re.findall(r"\d+", text)[:3]
-    return ".".join([*numbers, *["0"] * (3 - len(numbers))])
-
-
-def _schema_text(run: Run, path: str, plugins: Registry) -> str:
-    """Return the schema of a component's arrays, as its declaration gives it, for readers without the plugin."""
-    state = run.task_state if path == "task" else run.memory_state
-    slots = [slot for slot in slots_of(state, path.partition(".")[0]) if slot.path.rpartition(".")[0] == path]
-    version = _version(plugins.owner(_role(run, path), type(_component(run, path)).name).version)
-    head = {"name": _schema(run, path), "version": version}
-    arrays = [
-        {
-            "name": slot.name,
-            "doc": slot.field.doc,
-            "dtype": ["int8" if slot.value.dtype == bool else str(slot.value.dtype)],
-            "dims": ["time", "batch", *slot.field.axes],
-            "optional": True,
-            "attrs": {"units": {"type": "str", "const": slot.field.unit}},
-        }
-        for slot in slots
-    ]
-    return toml.dumps({**head, "var": arrays})

@@ -166,7 +166,7 @@ class Registry:
             for name in table:
                 if (kind, name) in self._owner:
                     other = self._owner[kind, name]
-                    raise ValueError(f"{kind} {name!r} is already offered by package {other.package!r} ({other.name})")
+                    raise ValueError(f"{kind} {name!r} is already offered by {other.label}")
         for kind, table in staged.tables().items():
             self._offers.tables()[kind].update(table)
             self._owner.update({(kind, name): plugin for name in table})
@@ -208,7 +208,7 @@ class Registry:
             raise PluginError(str(error.args[0])) from None
 
     def call_each(self, hook: str, **arguments: Any) -> None:
-        """Call a lifecycle hook of every plugin; all are called, then failures are raised with their plugin named.
+        """Call a lifecycle hook of every plugin, all of them, then raise failures with their plugin named.
 
         pluggy itself would stop at the first failure and not say whose it is.
         """
@@ -226,7 +226,7 @@ class Registry:
 
 
 def _last_line(error: BaseException, plugin: Plugin) -> str:
-    """Return one line of a possibly long message, plugin and nearest hook named instead of a module's repr."""
+    """Return one line of a message, plugin and nearest hook named instead of a module's repr."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
     unknown = re.match(r"unknown hook '(\w+)'", lines[0])
     if unknown:
@@ -251,9 +251,9 @@ def _check_component(cls: Any, role: str, protocol: type[Component]) -> None:
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
         raise TypeError(f"{label} is not a {role}: it lacks {', '.join(missing)}")
-    if role == "memory" and cls.step is Memory.step and cls.body is None:
+    if issubclass(cls, Memory) and cls.step is Memory.step and cls.body is None:
         raise TypeError(f"{label} is not a memory: it lacks step (or a body)")
-    if role == "task" and cls.step is Task.step and not hasattr(cls, "schedule"):
+    if issubclass(cls, Task) and cls.step is Task.step and not hasattr(cls, "schedule"):
         raise TypeError(f"{label} is not a task: it lacks reset and step (or schedule)")
     if not attrs.has(cls):
         raise TypeError(f"{label} is not declared with @engram.parameters")

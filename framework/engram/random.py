@@ -1,10 +1,11 @@
 """Random numbers that depend on what, when and who: Philox4x32-10 behind named streams.
 
 Salmon et al. 2011, SC'11, doi:10.1145/2063384.2063405. The key is the seed, the counter is (draw, step,
-replica, stream); nothing is stored, so a number depends neither on chunk length, batch split, order nor device.
+replica, stream); nothing is stored, so a number depends neither on chunk length, batch split, order nor
+device.
 
-Draw d of a step takes word d mod 4 of block d div 4. A float32 uniform is its upper 24 bits; a float64 uniform
-adds 29 bits of block (d div 4) + 2**31, so that the float32 value is the float64 value cut short.
+Draw d of a step takes word d mod 4 of block d div 4. A float32 uniform is its upper 24 bits; a float64
+uniform adds 29 bits of block (d div 4) + 2**31, so that the float32 value is the float64 value cut short.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ _SLAB = 4096
 _AHEAD = 1 << 16
 
 
-def philox(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
+def philox(
+    counter: tuple[Array, Array, Array, Array], key: tuple[int, int]
+) -> tuple[Array, Array, Array, Array]:
     """Philox4x32-10 of uint64 arrays that hold 32-bit words; returns four such arrays."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
@@ -101,7 +104,7 @@ class Stream:
         if self._by_trial:
             return self._by_trial_number(kind, make)
         if self._last == (step, clock.version) and step < RESET_STEP:
-            raise RuntimeError(f"stream {self._path!r} was drawn from twice in step {step}; give each draw its own name")
+            raise RuntimeError(f"stream {self._path!r} was drawn from twice in step {step}; name them apart")
         self._last = (step, clock.version)
         if kind != self._kind or not self._start <= step < self._stop:
             self._look_ahead(step, kind, make)
@@ -126,7 +129,9 @@ class Stream:
             self._kind, self._last = kind, (clock.version, 0)
         return self._block
 
-    def _make(self, when: Array, lead: tuple[int, ...], kind: tuple[Any, ...], make: Callable[..., Array]) -> Array:
+    def _make(
+        self, when: Array, lead: tuple[int, ...], kind: tuple[Any, ...], make: Callable[..., Array]
+    ) -> Array:
         shape = kind[1]
         draws = math.prod(shape)
         source = self._source
@@ -134,7 +139,9 @@ class Stream:
         def words(offset: int = 0) -> Array:
             """Words of the draws, shape (steps, batch, draws), from blocks starting at `offset`."""
             blocks = source.xp.arange(offset, offset + -(-draws // 4), dtype=np.uint64)
-            out = _words(source.xp, (blocks, when, source.ids[None, :, None], self._id), source.key, min(draws, 4))
+            out = _words(
+                source.xp, (blocks, when, source.ids[None, :, None], self._id), source.key, min(draws, 4)
+            )
             return out.reshape(*out.shape[:2], -1)[..., :draws]
 
         return make(words, source.dtype).reshape(*lead, source.batch, *shape)
@@ -157,7 +164,7 @@ class Stream:
 
 
 def _words(xp: Any, counter: tuple[Array, Array, Array, Any], key: tuple[int, int], used: int) -> Array:
-    """Return (steps, batch, blocks, used) words; NumPy works slab by slab so that the rounds stay in cache."""
+    """Return (steps, batch, blocks, used) words; NumPy works in slabs, so that the rounds stay in cache."""
     blocks, when, ids, stream = counter
     shape = np.broadcast_shapes(blocks.shape, when.shape, ids.shape)
     full = [xp.ascontiguousarray(xp.broadcast_to(part, shape)).reshape(-1) for part in (blocks, when, ids)]

@@ -25,11 +25,17 @@ class RunSettings:
     """The table `[run]`."""
 
     steps: int | None = param(default=None, ge=1, doc="number of steps")
-    trials: int | None = param(default=None, ge=1, doc="stop each replica after so many trials (with steps: at most)")
+    trials: int | None = param(
+        default=None, ge=1, doc="stop each replica after so many trials (with steps: at most)"
+    )
     dt: float = param(default=1.0, gt=0, unit="s", doc="length of a step")
     batch: int = param(default=1, ge=1, doc="replicas of each sweep point")
-    seed: int | None = param(default=None, ge=0, le=2**63 - 1, doc="root of all random numbers; drawn and stored if absent")
-    chunk: int | None = param(default=None, ge=1, doc="steps between two visits of the host; chosen if absent")
+    seed: int | None = param(
+        default=None, ge=0, le=2**63 - 1, doc="root of all random numbers; drawn and stored if absent"
+    )
+    chunk: int | None = param(
+        default=None, ge=1, doc="steps between two visits of the host; chosen if absent"
+    )
     dtype: Literal["float32", "float64"] = param(default="float32", doc="precision of floating-point state")
     backend: Literal["auto", "numpy", "cupy"] = param(default="auto", doc="array module")
     durability: Literal["flush"] = param(default="flush", doc="how committed rows are kept safe")
@@ -45,7 +51,9 @@ class RecordSettings:
     """The table `[record]`."""
 
     every: int = param(default=1, ge=1, unit="step", doc="record every so many steps")
-    variables: tuple[str, ...] | None = param(default=None, doc='paths such as "memory.gain"; the declared ones if absent')
+    variables: tuple[str, ...] | None = param(
+        default=None, doc='paths such as "memory.gain"; the declared ones if absent'
+    )
     trials: bool | str = param(default=True, doc='rows of the trials table: true, false, or "every 100"')
     final: bool = param(default=True, doc="store the final state")
 
@@ -140,7 +148,10 @@ class Recipe:
     def points(self) -> list[dict[str, Any]]:
         """Return the sweep points folded into this launch, first axis slowest."""
         axes = self.folded()
-        return [dict(zip(axes, values, strict=True)) for values in itertools.product(*(self.sweep[a] for a in axes))]
+        return [
+            dict(zip(axes, values, strict=True))
+            for values in itertools.product(*(self.sweep[a] for a in axes))
+        ]
 
     def replicated(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return (points x batch,) values of each folded parameter by path."""
@@ -172,11 +183,15 @@ def resolve(
     problems: list[Problem] = []
     recipe = _build(place, text, tables, problems, plugins)
     if problems or recipe is None:
-        raise RecipeError(f"{place}: {path}: {message}" if path else f"{place}: {message}" for path, message in problems)
+        raise RecipeError(
+            f"{place}: {path}: {message}" if path else f"{place}: {message}" for path, message in problems
+        )
     return recipe
 
 
-def read(source: str | Path | Mapping[str, Any], plugins: Registry | None = None) -> tuple[str, str, dict[str, Any]]:
+def read(
+    source: str | Path | Mapping[str, Any], plugins: Registry | None = None
+) -> tuple[str, str, dict[str, Any]]:
     """Return place, text and tables of a recipe, unresolved."""
     if isinstance(source, Mapping):
         return "recipe", toml.dumps(source), tomllib.loads(toml.dumps(source))
@@ -223,9 +238,14 @@ def _override(tables: dict[str, Any], override: str) -> None:
 
 
 def _plugins(table: Any, place: str, plugins: Registry | None) -> Registry:
-    blocked = convert(table.get("block", []), tuple[str, ...], "plugins.block", problems := [])
+    problems: list[Problem] = []
+    blocked = convert(table.get("block", []), tuple[str, ...], "plugins.block", problems)
     required = convert(table.get("require", []), tuple[str, ...], "plugins.require", problems)
-    problems += [(f"plugins.{key}", f"unknown key{nearest(key, ['block', 'require'])}") for key in table if key not in ("block", "require")]
+    problems += [
+        (f"plugins.{key}", f"unknown key{nearest(key, ['block', 'require'])}")
+        for key in table
+        if key not in ("block", "require")
+    ]
     if problems:
         raise RecipeError(f"{place}: {path}: {message}" for path, message in problems)
     if blocked and plugins is None:
@@ -243,13 +263,18 @@ def _build(
     place: str, text: str, tables: dict[str, Any], problems: list[Problem], plugins: Registry
 ) -> Recipe | None:
     known = ("title", "run", "task", "memory", "record", "sweep", "expect")
-    problems += [(key, f"unknown table{nearest(key, (*known, 'plugins'))}") for key in tables if key not in known]
+    problems += [
+        (key, f"unknown table{nearest(key, (*known, 'plugins'))}") for key in tables if key not in known
+    ]
     title = convert(tables.get("title", ""), str, "title", problems)
     run = from_mapping(RunSettings, _tables(tables, "run", problems), "run", problems)
     record = from_mapping(RecordSettings, _tables(tables, "record", problems), "record", problems)
-    task, memory = (component_from(_tables(tables, role, problems), role, role, problems, plugins.find) for role in ("task", "memory"))
+    task, memory = (
+        component_from(_tables(tables, role, problems), role, role, problems, plugins.find)
+        for role in ("task", "memory")
+    )
     expect = {
-        name: from_mapping(Expectation, item, f"expect.{name}", problems) if isinstance(item, Mapping) else problems.append((f"expect.{name}", "must be a table"))
+        name: convert(item, Expectation, f"expect.{name}", problems)
         for name, item in _tables(tables, "expect", problems).items()
     }
     sweep = _tables(tables, "sweep", problems)
@@ -281,7 +306,11 @@ def _axis(recipe: Recipe, path: str, values: Any, problems: list[Problem]) -> tu
         return tuple(values)
     found = recipe.parameter(path)
     if found is None:
-        known = [f"{role}.{name}" for role, item in recipe.components().items() for name in parameters_of(type(item))]
+        known = [
+            f"{role}.{name}"
+            for role, item in recipe.components().items()
+            for name in parameters_of(type(item))
+        ]
         problems.append((where, f"no such parameter{nearest(path, known)}"))
         return ()
     info, hint = found

@@ -77,7 +77,9 @@ class Recorder:
         self._batch, self._float = shape
         self._spaces = spaces
         self._rows = rows
-        self.labels = {space.axes[-1]: space.labels for space in spaces.values() if space.axes and space.labels}
+        self.labels = {
+            space.axes[-1]: space.labels for space in spaces.values() if space.axes and space.labels
+        }
         known = {slot.path: slot for slot in slots}
         chosen = [slot.path for slot in slots if slot.field.record] if wanted is None else list(wanted)
         if freezing and "task.finished" not in chosen:
@@ -96,7 +98,9 @@ class Recorder:
             for path in dict.fromkeys(chosen)
             if path not in known and path not in signals
         ]
-        problems += [f"record.variables: {path!r} is named twice" for path in set(chosen) if chosen.count(path) > 1]
+        problems += [
+            f"record.variables: {path!r} is named twice" for path in set(chosen) if chosen.count(path) > 1
+        ]
         if problems:
             raise RecipeError(problems)
 
@@ -215,7 +219,9 @@ class Trials:
         """Return (steps, batch) the step at which the trial of each step began."""
         steps = first + np.arange(len(start))[:, None]
         here = np.where(start, steps, -1)
-        return np.maximum.accumulate(np.concatenate([self._started_at[None], here]), axis=0)[1:].astype(np.int64)
+        return np.maximum.accumulate(np.concatenate([self._started_at[None], here]), axis=0)[1:].astype(
+            np.int64
+        )
 
     def _carry(self, starts: Host, ended: Host, began: Host, returns: Host, is_open: Host) -> None:
         batch = len(is_open)

@@ -14,7 +14,11 @@ def dumps(table: Mapping[str, Any]) -> str:
 
 
 def _table(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
-    lines = [f"{_key(key)} = {_value(item)}" for key, item in table.items() if item is not None and not _nests(item)]
+    lines = [
+        f"{_key(key)} = {_value(item)}"
+        for key, item in table.items()
+        if item is not None and not _nests(item)
+    ]
     for key, item in table.items():
         if _nests(item):
             below = (*path, _key(key))
@@ -39,6 +43,8 @@ def _value(item: Any) -> str:
     if isinstance(item, int | float):
         return repr(item)
     if isinstance(item, Mapping):
-        inside = ", ".join(f"{_key(key)} = {_value(value)}" for key, value in item.items() if value is not None)
+        inside = ", ".join(
+            f"{_key(key)} = {_value(value)}" for key, value in item.items() if value is not None
+        )
         return "{" + inside + "}"
     return "[" + ", ".join(_value(value) for value in item) + "]"

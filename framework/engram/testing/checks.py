@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tomllib
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -37,7 +38,7 @@ class Case:
     """
 
     component: Component
-    observation: Spec | Choice = Spec(shape=(3,))
+    observation: Spec | Choice = attrs.field(factory=lambda: Spec(shape=(3,)))
     action: Spec | Choice | None = None
     units: tuple[int, int] = (4, 3)
     dt: float = 0.1
@@ -57,10 +58,14 @@ class Case:
             sizes=sizes if isinstance(self.component, Synapse) else None, **options,
         )  # fmt: skip
 
-    def inputs(self, replicas: Iterable[int], steps: int = _STEPS, quiet: bool = False) -> list[dict[str, Host]]:
+    def inputs(
+        self, replicas: Iterable[int], steps: int = _STEPS, quiet: bool = False
+    ) -> list[dict[str, Host]]:
         """Return inputs of each step, (batch, ...) by name; each replica's depend on its number alone."""
         each = [self._inputs_of(replica, steps, quiet) for replica in replicas]
-        return [{name: np.stack([one[name][step] for one in each]) for name in each[0]} for step in range(steps)]
+        return [
+            {name: np.stack([one[name][step] for one in each]) for name in each[0]} for step in range(steps)
+        ]
 
     def _inputs_of(self, replica: int, steps: int, quiet: bool) -> dict[str, Host]:
         rng = np.random.default_rng(replica)
@@ -68,10 +73,16 @@ class Case:
         if isinstance(self.component, Synapse):
             pre, post = self.units
             activity = {"pre": (steps, pre), "post": (steps, post), "modulator": (steps,)}
-            return {name: scale * rng.integers(0, 2, shape).astype(np.float32) for name, shape in activity.items()}
+            return {
+                name: scale * rng.integers(0, 2, shape).astype(np.float32) for name, shape in activity.items()
+            }
         if isinstance(self.component, Task):
             action = self.component.action
-            return {"none": np.zeros(steps)} if action is None else {"action": _sample(action, rng, steps, scale)}
+            return (
+                {"none": np.zeros(steps)}
+                if action is None
+                else {"action": _sample(action, rng, steps, scale)}
+            )
         end = np.arange(steps) % 6 == 5
         return {
             "observation": _sample(self.observation, rng, steps, scale),
@@ -120,7 +131,11 @@ def replicas_do_not_interact(case: Case) -> None:
     together = _run(case.driver(5), case.inputs(range(5)))
     for replica in range(5):
         alone = _run(case.driver(1, replicas=[replica]), case.inputs([replica]))
-        _same(alone, {path: value[:, replica : replica + 1] for path, value in together.items()}, f"replica {replica}")
+        _same(
+            alone,
+            {path: value[:, replica : replica + 1] for path, value in together.items()},
+            f"replica {replica}",
+        )
 
 
 def same_seed_gives_same_bits(case: Case) -> None:
@@ -139,7 +154,7 @@ def inputs_are_not_modified(case: Case) -> None:
 
 
 def nothing_moves_between_host_and_device(case: Case) -> None:
-    """A step works on arrays that refuse float(), bool(), boolean indexing and host arrays, with equal bits."""
+    """A step works on arrays that refuse float(), bool(), boolean indexing, host arrays; bits are equal."""
     on_device = _run(case.driver(3, xp=device), case.inputs(range(3)))
     _same(_run(case.driver(3), case.inputs(range(3))), on_device, "stand-in for a GPU")
 
@@ -158,7 +173,8 @@ def everything_is_documented(case: Case) -> None:
     """Every parameter and state array says what it is and in which unit."""
     assert type(case.component).__doc__, "the class has no docstring"
     state = case.driver(1).state
-    for owner in (type(case.component), type(state)):
+    owners: tuple[Any, ...] = (type(case.component), type(state))
+    for owner in owners:
         for field in attrs.fields(owner):
             info = field.metadata[METADATA]
             if isinstance(info, Parameter | ArrayField):
@@ -223,9 +239,9 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
 
 
 def checks_for(component: Component | Case) -> list[tuple[str, Callable[[], None]]]:
-    """Return (name, check) pairs for one component; a check raises AssertionError where a promise is broken."""
+    """Return (name, check) pairs of one component; a check fails where a promise is broken."""
     case = component if isinstance(component, Case) else Case(component)
-    return [(f"{case.label}-{check.__name__}", lambda check=check: check(case)) for check in CHECKS]
+    return [(f"{case.label}-{check.__name__}", partial(check, case)) for check in CHECKS]
 
 
 def parametrize_with_checks(components: Iterable[Component | Case]) -> Any:
@@ -238,7 +254,9 @@ def parametrize_with_checks(components: Iterable[Component | Case]) -> Any:
 
     pairs = [pair for component in components for pair in checks_for(component)]
     params = [
-        pytest.param(check, id=name, marks=[pytest.mark.gpu] if name.endswith("a_gpu_gives_the_cpu_result") else [])
+        pytest.param(
+            check, id=name, marks=[pytest.mark.gpu] if name.endswith("a_gpu_gives_the_cpu_result") else []
+        )
         for name, check in pairs
     ]
     return pytest.mark.parametrize("check", params)

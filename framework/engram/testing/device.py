@@ -10,20 +10,23 @@ import numpy as np
 
 # Names of numpy 2.4 that cupy 14.2 lacks, and those that must wait for the device to know a result's shape.
 _MISSING = frozenset(
-    "asmatrix block bmat busday_count busday_offset einsum_path errstate frompyfunc geomspace insert isnat matvec "
-    "nanpercentile nanquantile ndenumerate nditer nested_iters spacing unstack vecdot vecmat".split()
+    """asmatrix block bmat busday_count busday_offset einsum_path errstate frompyfunc geomspace insert isnat
+    matvec nanpercentile nanquantile ndenumerate nditer nested_iters spacing unstack vecdot vecmat""".split()
 )
-_WAITS = frozenset("argwhere array_equal allclose compress extract flatnonzero nonzero trim_zeros unique asnumpy".split())
+_WAITS = frozenset(
+    """argwhere array_equal allclose compress extract flatnonzero nonzero trim_zeros unique
+    asnumpy""".split()
+)
 
 
 class HostTraffic(TypeError):
     """A component moved values between device and host, or used what CuPy lacks."""
 
 
-class DeviceArray(np.ndarray):  # type: ignore[type-arg]
-    """An array that behaves as if it lay on a GPU: no float(), bool(), item(), boolean index, no host arrays."""
+class DeviceArray(np.ndarray):
+    """An array that behaves as if it lay on a GPU: no float(), bool(), boolean index, no host arrays."""
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def array_module(self) -> Any:
@@ -62,7 +65,8 @@ class DeviceArray(np.ndarray):  # type: ignore[type-arg]
     def _refused(self, *args: Any) -> Any:
         raise HostTraffic("a device array was turned into a host value inside a step")
 
-    __float__ = __int__ = __bool__ = __index__ = __complex__ = item = tolist = tobytes = nonzero = _refused
+    __float__ = __int__ = __bool__ = __index__ = __complex__ = _refused
+    item = tolist = tobytes = nonzero = _refused  # type: ignore[assignment]
 
 
 def _plain(item: Any) -> Any:
@@ -91,7 +95,7 @@ def _refuse_host(items: Any) -> None:
 
 def _refuse_mask(key: Any) -> None:
     for part in key if isinstance(key, tuple) else (key,):
-        if getattr(part, "dtype", None) == bool:
+        if getattr(part, "dtype", None) == np.bool_:
             raise HostTraffic("boolean indexing waits for the device; use xp.where or an arithmetic mask")
 
 
@@ -130,7 +134,9 @@ class _Device:
                 _refuse_host(args)
             if makes and self._stepping and isinstance(args[0], list | tuple):
                 raise HostTraffic(f"xp.{name} copied host values to the device inside a step")
-            return _wrap(function(*(_plain(item) for item in args), **{k: _plain(v) for k, v in kwargs.items()}))
+            return _wrap(
+                function(*(_plain(item) for item in args), **{k: _plain(v) for k, v in kwargs.items()})
+            )
 
         return call
 

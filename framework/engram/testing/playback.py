@@ -66,7 +66,16 @@ def play(
     table = {name: np.asarray(values) for name, values in inputs.items() if name != "steps"}
     if observation is None and "observation" in table:
         observation = Spec(shape=table["observation"].shape[2:])
-    driver = Driver(component, batch, np.dtype(dtype), dt=dt, seed=seed, observation=observation, action=action, sizes=table)
+    driver = Driver(
+        component,
+        batch,
+        np.dtype(dtype),
+        dt=dt,
+        seed=seed,
+        observation=observation,
+        action=action,
+        sizes=table,
+    )
     driver.recorded(draws or {}, actions)
     driver.write(start or {})
     rows: dict[str, list[Host]] = {}
@@ -142,7 +151,10 @@ class Driver:
     def recorded(self, draws: Mapping[str, Any], actions: Any) -> None:
         """Put recorded draws and actions in place of streams and choices."""
         prefix = f"{self.role}."
-        table = {prefix + name.removeprefix(prefix): self._cast(np.asarray(values)) for name, values in draws.items()}
+        table = {
+            prefix + name.removeprefix(prefix): self._cast(np.asarray(values))
+            for name, values in draws.items()
+        }
         missing = sorted(set(table) - set(self.streams.streams))
         if missing:
             known = ", ".join(sorted(self.streams.streams)) or "none"
@@ -165,7 +177,7 @@ class Driver:
         self.streams.clock.step = step
         given = {name: self.xp.asarray(self._cast(np.asarray(value))) for name, value in inputs.items()}
         with self.xp.stepping() if self.xp is device else nullcontext():
-            made = getattr(self, f"_{self.role}")(given)
+            made: dict[str, Any] = getattr(self, f"_{self.role}")(given)
             self._settle()
         return made
 
@@ -173,7 +185,11 @@ class Driver:
         return value.astype(self.context.dtype) if value.dtype.kind == "f" else value
 
     def _memory(self, given: dict[str, Any]) -> dict[str, Any]:
-        flags = {k: v.astype(np.int8 if k == "outcome" else bool) for k, v in given.items() if k not in ("observation", "reward")}
+        flags = {
+            k: v.astype(np.int8 if k == "outcome" else bool)
+            for k, v in given.items()
+            if k not in ("observation", "reward")
+        }
         reward = given.get("reward")
         if reward is not None:
             reward = reward.astype(self.context.dtype)
@@ -194,20 +210,21 @@ class Driver:
         assert self.signal is not None
         self.streams.clock.trial = self.streams.clock.trial + self.signal.start
         self.streams.clock.version += 1
-        self.signal = self.component.step(self.state, given.get("action"))  # type: ignore[attr-defined]
-        return attrs.asdict(self.signal, recurse=False)
+        self.signal = signal = self.component.step(self.state, given.get("action"))  # type: ignore[attr-defined]
+        return {field.name: getattr(signal, field.name) for field in attrs.fields(Signal)}
 
     def _settle(self) -> None:
         for slot, buffer in zip(self.slots, self.buffers, strict=True):
             value = slot.value
             if value is not buffer:
-                assert value.shape == buffer.shape and value.dtype == buffer.dtype, (
-                    f"{slot.path}: was replaced by {value.shape} {value.dtype}, but is {buffer.shape} {buffer.dtype}"
-                )
+                found, wanted = (value.shape, value.dtype), (buffer.shape, buffer.dtype)
+                assert found == wanted, f"{slot.path}: was replaced by {found}, but is {wanted}"
                 buffer[...] = value
                 setattr(slot.holder, slot.name, buffer)
 
-    def arrays(self, made: Mapping[str, Any], record: tuple[str, ...] | None = None) -> Iterator[tuple[str, Any]]:
+    def arrays(
+        self, made: Mapping[str, Any], record: tuple[str, ...] | None = None
+    ) -> Iterator[tuple[str, Any]]:
         """Yield (path, array) of the state and of what the step gave."""
         everything = {slot.path.partition(".")[2]: slot.value for slot in self.slots}
         everything.update(made)

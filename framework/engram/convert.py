@@ -187,9 +187,8 @@ def component_from(
 ) -> Any:
     """Build the component that a table such as `{use = "rl-gain", alpha = 0.1}` describes."""
     if not isinstance(value, Mapping):
-        if isinstance(value, str) or value is None:
-            problems.append((path, f'must be a table such as use = "{value or "NAME"}"'))
-        return value
+        problems.append((path, f'must be a table such as {{use = "NAME"}}, not {value!r}'))
+        return None
     name = value.get("use", default)
     if not isinstance(name, str):
         problems.append((path, f'names no {role}; add use = "NAME"'))

@@ -13,7 +13,6 @@ from .backend import Array, Backend, choose
 from .components import Context, Memory, Signal, Task
 from .declare import Slot, slots_of
 from .errors import EngramError
-from .plugins import Registry, registry
 from .random import INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
@@ -373,7 +372,6 @@ def execute(
     run: Run,
     write: Callable[[ChunkRecords], None] = lambda chunk: None,
     progress: Callable[[int, float], None] = lambda step, seconds: None,
-    plugins: Registry | None = None,
 ) -> None:
     """Run to the end: hand every chunk to `write`, to the plugins' hooks and to `progress`.
 
@@ -382,7 +380,7 @@ def execute(
     Raises:
         PluginError: A lifecycle hook failed.
     """
-    plugins = plugins or registry()
+    plugins = run.recipe.plugins
     begun = time.perf_counter()
     error: BaseException | None = None
     start = run.step

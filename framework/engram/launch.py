@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from . import engine
-from .plugins import Registry, registry
+from .plugins import Registry
 from .recipe import Recipe, resolve
 
 Progress = Callable[[engine.Run, float], None]
@@ -45,19 +45,16 @@ def run(
     """
     recipe = source if isinstance(source, Recipe) else resolve(source, overrides, plugins)
     target = Path(out) if out is not None else Path(f"{Path(recipe.place).stem}.h5")
-    launches = split(recipe, plugins)
+    launches = split(recipe)
     paths = [target] if len(launches) == 1 else [_numbered(target, index) for index in range(len(launches))]
-    return tuple(
-        _launch(part, path, force, progress, plugins or registry())
-        for part, path in zip(launches, paths, strict=True)
-    )
+    return tuple(_launch(part, path, force, progress) for part, path in zip(launches, paths, strict=True))
 
 
 def _numbered(path: Path, index: int) -> Path:
     return path.with_name(f"{path.stem}-{index:03d}{path.suffix}")
 
 
-def split(recipe: Recipe, plugins: Registry | None = None) -> list[Recipe]:
+def split(recipe: Recipe) -> list[Recipe]:
     """Return one recipe for each point of the sweep axes that cannot fold into the batch."""
     axes = [path for path in recipe.sweep if path not in recipe.folded()]
     kept = {path: values for path, values in recipe.sweep.items() if path not in axes}
@@ -68,8 +65,8 @@ def split(recipe: Recipe, plugins: Registry | None = None) -> list[Recipe]:
             _put(tables, path, list(value) if isinstance(value, tuple) else value)
         tables["sweep"] = {path: list(items) for path, items in kept.items()}
         tables.pop("plugins", None)
-        part = resolve(tables, plugins=plugins)
-        found.append(attrs.evolve(part, place=recipe.place, text=recipe.text, blocked=recipe.blocked))
+        part = resolve(tables, plugins=recipe.plugins)
+        found.append(attrs.evolve(part, place=recipe.place, text=recipe.text))
     return found if axes else [recipe]
 
 
@@ -80,13 +77,13 @@ def _put(tables: dict[str, Any], path: str, value: Any) -> None:
     tables[name] = value
 
 
-def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress, plugins: Registry) -> Path:
+def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress) -> Path:
     from .output import create
 
     prepared = engine.prepare(recipe)
-    output = create(prepared, path, force, plugins)
+    output = create(prepared, path, force)
     try:
-        engine.execute(prepared, output.write, lambda step, seconds: progress(prepared, seconds), plugins)
+        engine.execute(prepared, output.write, lambda step, seconds: progress(prepared, seconds))
     except KeyboardInterrupt:
         output.stop("interrupted", f"interrupted after step {prepared.step}")
         raise

@@ -23,7 +23,7 @@ from . import toml
 from .components import Component, Memory, Synapse, Task
 from .declare import ArrayField, Slot
 from .engine import ChunkRecords, Run
-from .plugins import Plugin, Registry, registry
+from .plugins import Plugin
 from .record import Recorded, grouped
 
 _PACKAGES = ("engram", "numpy", "h5py", "attrs", "pluggy", "click", "cupy-cuda12x", "cupy-cuda13x")
@@ -99,14 +99,14 @@ class Part:
         return toml.dumps({"name": self.schema, "version": self.version, "var": arrays})
 
 
-def _parts(run: Run, plugins: Registry) -> dict[str, Part]:
+def _parts(run: Run) -> dict[str, Part]:
     parts = {}
     for path, component in run.recipe.components().items():
         kind = next(role for role, cls in _KINDS.items() if isinstance(component, cls))
         name = type(component).name
         group = _identifier(name if path == kind else path.partition(".")[2])
         slots = [slot for slot in run.slots if slot.path.rpartition(".")[0] == path]
-        parts[path] = Part(path, kind, group, name, plugins.owner(kind, name), slots)
+        parts[path] = Part(path, kind, group, name, run.recipe.plugins.owner(kind, name), slots)
     return parts
 
 
@@ -176,14 +176,13 @@ class Output:
         )
 
 
-def create(run: Run, path: Path, force: bool = False, plugins: Registry | None = None) -> Output:
+def create(run: Run, path: Path, force: bool = False) -> Output:
     """Create the file of a run, with its whole structure.
 
     Raises:
         engram_hdf5.OutputError: The place is taken, missing or not writable.
     """
-    plugins = plugins or registry()
-    parts = _parts(run, plugins)
+    parts = _parts(run)
     writer = Writer(
         path,
         title=run.recipe.title or run.recipe.place,
@@ -192,7 +191,7 @@ def create(run: Run, path: Path, force: bool = False, plugins: Registry | None =
         columns=_columns(run),
         batch=run.batch,
         provenance=_provenance(run),
-        texts=_texts(run, plugins),
+        texts=_texts(run),
         schemas={part.schema: part.schema_text() for part in parts.values()},
         force=force,
     )
@@ -282,14 +281,14 @@ def _provenance(run: Run) -> dict[str, str | int | float]:
     }
 
 
-def _texts(run: Run, plugins: Registry) -> dict[str, str]:
+def _texts(run: Run) -> dict[str, str]:
     installed = {}
     for package in _PACKAGES:
         try:
             installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    used = [attrs.asdict(p) for p in plugins.plugins.values() if p.status == "loaded"]
+    used = [attrs.asdict(p) for p in run.recipe.plugins.plugins.values() if p.status == "loaded"]
     listed = [{key: item[key] for key in ("name", "package", "version", "target")} for item in used]
     environment = {"python": sys.version, "platform": platform.platform(), "machine": platform.machine()}
     return {

@@ -96,7 +96,7 @@ class Recipe:
         record: What is recorded.
         sweep: Values by parameter path.
         expect: What the literature reports, by result.
-        blocked: Plugins that must not be loaded.
+        plugins: Where its components come from.
     """
 
     place: str
@@ -108,7 +108,7 @@ class Recipe:
     record: RecordSettings
     sweep: dict[str, tuple[Any, ...]] = attrs.field(factory=dict)
     expect: dict[str, Expectation] = attrs.field(factory=dict)
-    blocked: tuple[str, ...] = ()
+    plugins: Registry = attrs.field(factory=registry)
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the tables that resolve to this recipe again."""
@@ -117,7 +117,7 @@ class Recipe:
             tables[name] = to_mapping(getattr(self, name))
         tables["sweep"] = {path: list(values) for path, values in self.sweep.items()}
         tables["expect"] = {name: to_mapping(item) for name, item in self.expect.items()}
-        tables["plugins"] = {"block": list(self.blocked)}
+        tables["plugins"] = {"block": sorted(self.plugins.blocked)}
         return {key: value for key, value in tables.items() if value not in ({}, {"block": []})}
 
     def to_toml(self) -> str:
@@ -270,7 +270,7 @@ def _build(
     run = from_mapping(RunSettings, _tables(tables, "run", problems), "run", problems)
     record = from_mapping(RecordSettings, _tables(tables, "record", problems), "record", problems)
     task, memory = (
-        component_from(_tables(tables, role, problems), role, role, problems, plugins.find)
+        component_from(tables.get(role, {}), role, role, problems, plugins.find)
         for role in ("task", "memory")
     )
     expect = {
@@ -282,7 +282,7 @@ def _build(
         return None
     if run.seed is None:
         run = attrs.evolve(run, seed=secrets.randbits(32))
-    recipe = Recipe(place, text, title, run, task, memory, record, {}, expect, tuple(sorted(plugins.blocked)))
+    recipe = Recipe(place, text, title, run, task, memory, record, {}, expect, plugins)
     checked = {path: _axis(recipe, path, values, problems) for path, values in sweep.items()}
     return attrs.evolve(recipe, sweep=checked)
 

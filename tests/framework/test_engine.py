@@ -68,7 +68,10 @@ def test_rows_are_the_steps_divisible_by_every_and_start_at_zero(make: Make) -> 
 def test_a_row_holds_the_memory_after_and_the_task_at_the_signal_of_its_step(make: Make) -> None:
     recipe = make("record.every=1", "memory.rate=1.0", "memory.sigma=0.0")
     recipe = attrs.evolve(
-        recipe, record=attrs.evolve(recipe.record, variables=("memory.value", "task.observation", "task.count", "task.start"))
+        recipe,
+        record=attrs.evolve(
+            recipe.record, variables=("memory.value", "task.observation", "task.count", "task.start")
+        ),
     )
     _, records, _ = run(recipe)
     np.testing.assert_allclose(records["memory.value"], records["task.observation"], atol=1e-12)
@@ -104,7 +107,9 @@ def test_sweep_points_are_paired_and_use_their_values(make: Make) -> None:
 
 def test_trials_table_lists_every_trial_with_its_return(make: Make) -> None:
     recipe = make("record.every=1", "run.chunk=11")
-    recipe = attrs.evolve(recipe, record=attrs.evolve(recipe.record, variables=("task.reward", "task.start", "task.end")))
+    recipe = attrs.evolve(
+        recipe, record=attrs.evolve(recipe.record, variables=("task.reward", "task.start", "task.end"))
+    )
     _, records, trials = run(recipe)
     expected = []
     for replica in range(3):
@@ -130,7 +135,12 @@ def test_every_kth_trial_can_be_kept(make: Make) -> None:
 
 
 def test_finished_replicas_are_frozen_and_the_run_stops_with_the_last(make: Make) -> None:
-    recipe = make("run.steps=1000", "run.chunk=9", task={"use": "race"}, record={"every": 1, "variables": ["memory.seen", "task.count"]})
+    recipe = make(
+        "run.steps=1000",
+        "run.chunk=9",
+        task={"use": "race"},
+        record={"every": 1, "variables": ["memory.seen", "task.count"]},
+    )
     prepared, records, trials = run(recipe)
     assert prepared.step == 13 and len(records["step"]) == 13
     np.testing.assert_array_equal(records["task.count"][-1], [4, 8, 12])
@@ -153,8 +163,12 @@ def test_a_number_of_trials_ends_the_run_whatever_the_chunk(make: Make) -> None:
 
 def test_an_open_loop_task_gives_the_same_whether_stepped_or_fused(make: Make) -> None:
     record = {"every": 3, "variables": ["memory.v", "task.reward"]}
-    _, stepped, trials = run(make("run.chunk=8", task={"use": "tide"}, memory={"use": "stepped-leak"}, record=record))
-    _, fused, more = run(make("run.chunk=25", task={"use": "tide"}, memory={"use": "fused-leak"}, record=record))
+    _, stepped, trials = run(
+        make("run.chunk=8", task={"use": "tide"}, memory={"use": "stepped-leak"}, record=record)
+    )
+    _, fused, more = run(
+        make("run.chunk=25", task={"use": "tide"}, memory={"use": "fused-leak"}, record=record)
+    )
     assert_same(stepped, fused)
     assert_same(trials, more)
     np.testing.assert_array_equal(trials["stop_step"], np.repeat([9, 19, 29, 39, 49, 59], 3))
@@ -163,8 +177,12 @@ def test_an_open_loop_task_gives_the_same_whether_stepped_or_fused(make: Make) -
 def test_a_memory_with_a_body_also_works_in_closed_loop(make: Make) -> None:
     record = {"every": 1, "variables": ["memory.v"]}
     run_settings = {"trials": 2, "batch": 2, "seed": 1, "backend": "numpy"}
-    _, fused, _ = run(make(run=run_settings, task={"use": "tide"}, memory={"use": "fused-leak"}, record=record))
-    _, stepped, _ = run(make(run=run_settings, task={"use": "tide"}, memory={"use": "stepped-leak"}, record=record))
+    _, fused, _ = run(
+        make(run=run_settings, task={"use": "tide"}, memory={"use": "fused-leak"}, record=record)
+    )
+    _, stepped, _ = run(
+        make(run=run_settings, task={"use": "tide"}, memory={"use": "stepped-leak"}, record=record)
+    )
     assert len(fused["step"]) == 20
     assert_same(fused, stepped)
 
@@ -265,16 +283,18 @@ class Witness:
 def test_plugins_see_start_chunks_and_end_of_a_run(make: Make, plugins: Registry) -> None:
     witness = Witness()
     plugins.register(witness, "witness")
-    execute(prepare(make("run.chunk=25")), plugins=plugins)
+    execute(prepare(make("run.chunk=25")))
     assert witness.calls == ["started", (0, 25), (25, 50), (50, 60), "NoneType"]
 
 
-def test_a_failing_lifecycle_hook_is_named_and_the_others_are_still_called(make: Make, plugins: Registry) -> None:
+def test_a_failing_lifecycle_hook_is_named_and_the_others_are_still_called(
+    make: Make, plugins: Registry
+) -> None:
     first, second = Witness("chunk_finished"), Witness()
     plugins.register(first, "clumsy")
     plugins.register(second, "other")
     with pytest.raises(PluginError, match="clumsy.*chunk_finished"):
-        execute(prepare(make("run.chunk=25")), plugins=plugins)
+        execute(prepare(make("run.chunk=25")))
     assert second.calls == ["started", (0, 25), "PluginError"]
 
 
@@ -283,7 +303,7 @@ def test_a_failing_component_ends_the_run_and_reaches_run_finished(make: Make, p
     plugins.register(witness, "witness")
     plugins.register(BadPlugin(), "bad")
     with pytest.raises(ZeroDivisionError):
-        execute(prepare(make(memory={"use": "bad", "how": "raise"}, record={"variables": []})), plugins=plugins)
+        execute(prepare(make(memory={"use": "bad", "how": "raise"}, record={"variables": []})))
     assert witness.calls[-1] == "ZeroDivisionError"
 
 
@@ -302,7 +322,7 @@ def test_an_interrupt_hands_over_the_rows_of_the_unfinished_chunk(make: Make, pl
 
     prepared.recipe = attrs.evolve(prepared.recipe, memory=Interrupted(sigma=0.1))
     with pytest.raises(KeyboardInterrupt):
-        execute(prepared, written.append, plugins=plugins)
+        execute(prepared, written.append)
     assert written[-1].steps[-1] == 32 and len(written[-1].records["memory.value"]) == 33
 
 

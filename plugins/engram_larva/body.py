@@ -1,0 +1,59 @@
+"""The body: two segments, turned by a torque and drawn along by the head.
+
+larvaworld 2.5.1 (LarvaSim). The joint between the segments is the larva's position x; the head points along
+theta and lies bend beta away from the tail:
+
+    omega <- omega + dt (c T - gamma omega - k beta)                    (1)
+    theta <- theta + omega dt                                           (2)
+    x     <- x + v dt (cos theta, sin theta)                            (3)
+    beta  <- beta + omega dt - beta min(1, 2 v dt / L)                  (4)
+
+omega is limited so that the bend stays within half a turn.
+"""
+
+from __future__ import annotations
+
+import math
+
+import engram
+from engram import Array
+
+
+@engram.parameters
+class Body:
+    """Size and mechanics."""
+
+    length: float = engram.param(default=0.005, gt=0, unit="m", symbol="L", doc="body length")
+    torque: float = engram.param(
+        default=0.5, ge=0, unit="rad/s", symbol="c", doc="torque of 1 Hz of turner output"
+    )
+    damping: float = engram.param(default=1.0, ge=0, unit="1/s", symbol="gamma", doc="angular damping")
+    stiffness: float = engram.param(
+        default=1.0, ge=0, unit="1/s2", symbol="k", doc="torsional spring of the joint"
+    )
+
+
+def turning(omega: Array, bend: Array, output: Array, body: Body, dt: float) -> Array:
+    """Equation (1): (batch,) the new angular velocity in rad/s, limited by the bend.
+
+    Args:
+        omega: (batch,) angular velocity in rad/s.
+        bend: (batch,) in rad.
+        output: (batch,) turner output in Hz.
+        body: Parameters.
+        dt: Length of a step in s.
+    """
+    xp = engram.array_module(omega)
+    omega = omega + dt * (body.torque * output - body.damping * omega - body.stiffness * bend)
+    return xp.minimum(xp.maximum(omega, (-math.pi - bend) / dt), (math.pi - bend) / dt)
+
+
+def direction(heading: Array) -> Array:
+    """Return (batch, 2) unit vectors of headings (batch,) in rad."""
+    xp = engram.array_module(heading)
+    return xp.stack((xp.cos(heading), xp.sin(heading)), axis=1)
+
+
+def wrapped(angle: Array) -> Array:
+    """Return angles in rad brought to within half a turn of 0."""
+    return angle - (2 * math.pi) * engram.array_module(angle).rint(angle / (2 * math.pi))

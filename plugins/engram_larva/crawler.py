@@ -1,0 +1,49 @@
+"""The crawler: peristaltic strides, and how each stride holds back the turner.
+
+larvaworld 2.5.1 (PhaseOscillator, PhasicCoupling). Phase phi runs at f; each time it wraps, a stride is
+complete and a new stride length d is drawn:
+
+    v = L f d (1 + a cos(phi - phi_v)),   d ~ N(mu, sigma)              (1)
+    q = min(1, q0 + q1 exp(-(phi - phi_q)^2 / 2))                       (2)
+
+v is the forward speed of a larva of length L; q scales the turner's output while the larva crawls, so that it
+turns between the strides.
+"""
+
+from __future__ import annotations
+
+import math
+
+import engram
+from engram import Array
+
+CYCLE = 2 * math.pi
+
+
+@engram.parameters
+class Crawler:
+    """The stride oscillator and its coupling to the turner."""
+
+    frequency: float = engram.param(default=1.42, gt=0, unit="Hz", symbol="f", doc="strides per second")
+    stride: float = engram.param(default=0.23, ge=0, symbol="mu", doc="mean stride, in body lengths")
+    stride_sd: float = engram.param(default=0.04, ge=0, symbol="sigma", doc="its standard deviation")
+    swing: float = engram.param(
+        default=0.51, ge=0, le=1, symbol="a", doc="relative swing of speed in a stride"
+    )
+    fastest: float = engram.param(default=3.49, unit="rad", symbol="phi_v", doc="phase of highest speed")
+    held: float = engram.param(default=0.1, ge=0, le=1, symbol="q0", doc="turning left throughout a stride")
+    relief: float = engram.param(default=0.6, ge=0, le=1, symbol="q1", doc="turning added at the relief")
+    relief_phase: float = engram.param(default=3.4, unit="rad", symbol="phi_q", doc="phase of the relief")
+
+
+def speed(phase: Array, stride: Array, length: float, crawler: Crawler) -> Array:
+    """Equation (1): (batch,) forward speed in m/s from phase (batch,) in rad and stride (batch,)."""
+    swing = crawler.swing * engram.array_module(phase).cos(phase - crawler.fastest)
+    return (length * crawler.frequency) * stride * (1 + swing)
+
+
+def coupling(phase: Array, crawler: Crawler) -> Array:
+    """Equation (2): (batch,) share of the turner's output that a crawling larva lets through."""
+    xp = engram.array_module(phase)
+    distance = phase - crawler.relief_phase
+    return xp.minimum(crawler.held + crawler.relief * xp.exp(distance * distance * -0.5), 1)

@@ -1,0 +1,53 @@
+"""The learning curve: the gains that a memory gives its larva, trial by trial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import engram
+
+from .protocol import point_names, points, trial_numbers
+
+
+def compute(run: Any) -> dict[str, NDArray[Any]]:
+    """Return the gains at the end of each trial; of any memory that records `gain` (stimulus).
+
+    Returns:
+        trial (trial,) from 1; mean, spread (trial, point, stimulus): mean and standard deviation over larvae;
+        stimulus (stimulus,) and point (point,) names.
+    """
+    gain = run["memory.gain"]
+    number = trial_numbers(run, run.time("memory"))
+    last = np.append(np.flatnonzero(np.diff(number)), len(number) - 1)
+    by_point = gain[last].reshape(len(last), points(run), -1, gain.shape[2])
+    labels = run.labels("memory.gain", run.dims("memory.gain")[2]) or range(gain.shape[2])
+    return {
+        "trial": number[last] + 1,
+        "mean": by_point.mean(axis=2),
+        "spread": by_point.std(axis=2),
+        "stimulus": np.array([str(label) for label in labels]),
+        "point": np.array(point_names(run)),
+    }
+
+
+def picture(result: Any, figure: Any) -> None:
+    """Draw mean and standard deviation of each gain against the trial, one panel a sweep point."""
+    names = result["point"]
+    panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
+    for index, axes in enumerate(panels):
+        for stimulus, label in enumerate(result["stimulus"]):
+            mean, spread = (result[key][:, index, stimulus] for key in ("mean", "spread"))
+            axes.plot(result["trial"], mean, "o-", markersize=3, label=str(label))
+            axes.fill_between(result["trial"], mean - spread, mean + spread, alpha=0.2)
+        axes.axhline(0, color="0.6", linewidth=0.8)
+        axes.set(xlabel="trial", title=str(names[index]))
+    panels[0].set_ylabel("gain")
+    panels[0].legend(fontsize="small")
+
+
+learning_curve = engram.Analysis(
+    "learning-curve", "gains at the end of each trial: mean and spread", compute, picture
+)

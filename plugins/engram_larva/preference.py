@@ -1,0 +1,138 @@
+"""The preference index: on which side of the dish larvae gather.
+
+larvaworld 2.5.1. A larva counts for a side where it is beyond a tenth of the arena's width from the middle:
+
+    PI  = (N_first - N_other) / N                                       (1)
+    PI2 = < d_other - d_first > / d(first, other)                       (2)
+
+N counts all larvae, those in the middle too. "First" is the side (1) or source (2) of the odour named first
+in the recipe; its opposite is the source of the next odour, or the mirror image of the first. (1) is taken at
+each moment, (2) over the larvae and moments of the test.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import engram
+
+from .odor import Odor
+from .protocol import point_names, points, sources, tested
+
+Host = NDArray[Any]
+_NORMAL_95 = 1.96
+
+
+def sides(x: Host, width: float, first: Odor) -> Host:
+    """Return 1 where a larva is on the first odour's side, -1 on the other, 0 between.
+
+    Args:
+        x: Positions along x in m, any shape.
+        width: Width of the arena in m.
+        first: The odour named first.
+    """
+    outwards = x if first.x > 0 else -x
+    beyond: Host = (outwards >= 0.1 * width).astype(int) - (outwards <= -0.1 * width).astype(int)
+    return beyond
+
+
+def nearness(position: Host, odors: list[Odor]) -> Host:
+    """Return how much nearer to the first source than to its opposite: 1 at the first, -1 at the other.
+
+    Args:
+        position: (..., 2) in m.
+        odors: Sources in the recipe's order.
+    """
+    first = np.array([odors[0].x, odors[0].y])
+    others = [odor for odor in odors if odor.name != odors[0].name]
+    other = np.array([others[0].x, others[0].y]) if others else -first
+    apart = max(float(np.linalg.norm(other - first)), 1e-12)
+    nearer: Host = np.linalg.norm(position - other, axis=-1) - np.linalg.norm(position - first, axis=-1)
+    return nearer / apart
+
+
+def interval(values: Host) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of `values` (n,), by the normal approximation."""
+    mean = float(values.mean())
+    error = _NORMAL_95 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.inf
+    return mean - error, mean + error
+
+
+def paired_difference(run: Any, value: Host) -> Host:
+    """Return (larva,) trained minus naive larvae; without `task_trained`, the last point minus the first.
+
+    Args:
+        run: The opened run.
+        value: (point, larva).
+    """
+    trained = run.columns.get("task_trained")
+    if trained is None or trained.all() or not trained.any():
+        return np.asarray(value[-1] - value[0], dtype=float)
+    flags = trained.reshape(value.shape)[:, 0].astype(bool)
+    return np.asarray(value[flags].mean(axis=0) - value[~flags].mean(axis=0))
+
+
+def compute(run: Any) -> dict[str, Host]:
+    """Compute PI, PI2 and the difference between trained larvae and their naive twins.
+
+    Returns:
+        time (time,) in s; pi (time, point); side (point, larva) at the end; final, low, high (point,): PI at
+        the end with its interval; pi2 (point,); mean: PI of the trained larvae; naive: of the others;
+        difference, difference_low, difference_high: paired, with its interval; test_start in s; point
+        (point,) names.
+    """
+    position, time, odors = run["task.position"], run.time("task"), sources(run)
+    n = points(run)
+    width = run.recipe["task"]["arena"]["width"]
+    side = sides(position[:, :, 0], width, odors[0]).reshape(len(time), n, -1)
+    test = tested(run, time)
+    near = nearness(position[test], odors).reshape(test.sum(), n, -1)
+    last = side[-1]
+    difference = paired_difference(run, last)
+    bounds = np.array([interval(values) for values in last])
+    low, high = interval(difference)
+    trained = (
+        run.columns.get("task_trained", np.ones(run.batch, dtype=bool)).reshape(n, -1)[:, 0].astype(bool)
+    )
+    final = last.mean(axis=1)
+    return {
+        "time": time, "pi": side.mean(axis=2), "side": last, "final": final,
+        "low": bounds[:, 0], "high": bounds[:, 1], "pi2": near.mean(axis=(0, 2)),
+        "mean": np.asarray(final[trained].mean() if trained.any() else np.nan),
+        "naive": np.asarray(final[~trained].mean() if not trained.all() else np.nan),
+        "difference": np.asarray(difference.mean()),
+        "difference_low": np.asarray(low), "difference_high": np.asarray(high),
+        "test_start": np.asarray(time[test][0]), "point": np.array(point_names(run)),
+    }  # fmt: skip
+
+
+def picture(result: Any, figure: Any) -> None:
+    """Draw PI over time, the test shaded, and PI at the end with its interval."""
+    left, right = figure.subplots(1, 2, width_ratios=[3, 1])
+    minutes = result["time"] / 60
+    for index, name in enumerate(result["point"]):
+        left.plot(minutes, result["pi"][:, index], label=str(name) or "PI", linewidth=1, color=f"C{index}")
+        error = [
+            [result["final"][index] - result["low"][index]],
+            [result["high"][index] - result["final"][index]],
+        ]
+        right.errorbar([index], [result["final"][index]], yerr=error, fmt="o", capsize=4, color=f"C{index}")
+    left.axvspan(result["test_start"] / 60, minutes[-1], color="0.9", label="test")
+    for axes in (left, right):
+        axes.axhline(0, color="0.6", linewidth=0.8)
+        axes.set_ylim(-1.05, 1.05)
+    left.set(xlabel="time (min)", ylabel="preference index")
+    left.legend(loc="upper left", fontsize="small")
+    right.set(xticks=range(len(result["point"])), title="at the end", xlim=(-0.5, len(result["point"]) - 0.5))
+    right.set_xticklabels([str(name) for name in result["point"]], rotation=20, fontsize="small")
+
+
+preference_index = engram.Analysis(
+    "preference-index",
+    "on which side larvae gather: PI over time, at the end, trained against naive",
+    compute,
+    picture,
+)

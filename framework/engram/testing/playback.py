@@ -157,8 +157,8 @@ class Driver:
         }
         missing = sorted(set(table) - set(self.streams.streams))
         if missing:
-            known = ", ".join(sorted(self.streams.streams)) or "none"
-            raise ValueError(f"no stream named {missing[0]!r}; known: {known}")
+            known = ", ".join(name.removeprefix(prefix) for name in sorted(self.streams.streams)) or "none"
+            raise ValueError(f"no stream named {missing[0].removeprefix(prefix)!r}; known: {known}")
         if actions is not None:
             table[f"{self.role}.taken"] = np.asarray(actions)
         self.streams.recorded.update(table)
@@ -174,12 +174,19 @@ class Driver:
 
     def step(self, step: int, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Take one step with inputs (batch, ...) by name; return what it gave besides the state."""
+        return self.step_given(step, self.given(inputs))
+
+    def step_given(self, step: int, given: dict[str, Any]) -> dict[str, Any]:
+        """As `step`, with inputs that are on the device already."""
         self.streams.clock.step = step
-        given = {name: self.xp.asarray(self._cast(np.asarray(value))) for name, value in inputs.items()}
         with self.xp.stepping() if self.xp is device else nullcontext():
             made: dict[str, Any] = getattr(self, f"_{self.role}")(given)
             self._settle()
         return made
+
+    def given(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the inputs as the component gets them: on the device, in the run's precision."""
+        return {name: self.xp.asarray(self._cast(np.array(value))) for name, value in inputs.items()}
 
     def _cast(self, value: Host) -> Host:
         return value.astype(self.context.dtype) if value.dtype.kind == "f" else value

@@ -1,0 +1,74 @@
+"""`engram run`: run a recipe and write its file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engram_cli import options
+from engram_cli.progress import Progress, announce, duration
+from engram_cli.show import say, show_json
+
+if TYPE_CHECKING:
+    from engram import Recipe
+
+
+@click.command("run")
+@options.running
+@click.option("--print-recipe", is_flag=True, help="Print the recipe, defaults filled in, and do not run it.")
+@options.as_json
+def command(
+    recipe: str, overrides: tuple[str, ...], backend: str | None, steps: int | None, seed: int | None,
+    out: Path | None, force: bool, quiet: bool, print_recipe: bool, as_json: bool,
+) -> None:  # fmt: skip
+    r"""Run a recipe and write its file.
+
+    RECIPE is a TOML file, or the name of a recipe that a plugin ships (`engram recipes` lists them). The
+    name of the file written is printed. Until the run is complete the file is called NAME.h5.part; it can
+    be read, and keeps what was recorded if the run is interrupted.
+
+    \b
+    engram run my-recipe.toml
+    engram run my-recipe.toml -o memory.alpha=0.1 --steps 1000 --out slow.h5
+    """
+    import engram
+
+    changes = options.overridden(overrides, backend=backend, steps=steps, seed=seed)
+    resolved = engram.resolve(recipe, changes)
+    if print_recipe:
+        click.echo(resolved.to_toml(), nl=False)
+        return
+    begun = time.perf_counter()
+    files = execute(resolved, changes, out, force, quiet)
+    seconds = time.perf_counter() - begun
+    if as_json:
+        show_json(files=files, title=resolved.title, seed=resolved.run.seed, seconds=seconds)
+        return
+    for file in files:
+        click.echo(file)
+    if not quiet:
+        say(f"done in {duration(seconds)}; to look at it:")
+        say(f"  engram inspect {files[0]}\n  engram plot {files[0]}")
+
+
+def execute(
+    recipe: Recipe, overrides: list[str], out: Path | None, force: bool, quiet: bool
+) -> tuple[Path, ...]:
+    """Run a resolved recipe with messages on stderr, and return the files written."""
+    from engram import launch
+    from engram_hdf5 import OutputExistsError
+
+    options.installed(quiet)
+    if not quiet:
+        announce(recipe, overrides)
+    progress = Progress(quiet)
+    try:
+        return launch.run(recipe, out=out, force=force, progress=progress)
+    except OutputExistsError as error:
+        error.add_note("--force replaces it, --out FILE writes another")
+        raise
+    finally:
+        progress.clear()

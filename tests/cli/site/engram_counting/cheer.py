@@ -1,0 +1,7 @@
+import click
+
+
+@click.command()
+def command():
+    """Cheer for the counter."""
+    click.echo("hurrah")

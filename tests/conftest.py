@@ -24,7 +24,7 @@ Done = subprocess.CompletedProcess[str]
 SCRIPTS = {
     "engram": "engram_cli.main:main",
     "pip": "pip._internal.cli.main:main",
-    "pytest": "pytest:console_main",
+    "pytest": "pytest:main",
 }
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INPUT": "1"}
 

@@ -43,10 +43,14 @@ def run(
         PluginError: A plugin is missing or its hook failed.
         engram_hdf5.OutputError: The file cannot be written.
     """
+    from engram_hdf5.place import check_place
+
     recipe = source if isinstance(source, Recipe) else resolve(source, overrides, plugins)
     target = Path(out) if out is not None else Path(f"{Path(recipe.place).stem}.h5")
     launches = split(recipe)
     paths = [target] if len(launches) == 1 else [_numbered(target, index) for index in range(len(launches))]
+    for path in paths:
+        check_place(path, path.with_name(f"{path.name}.part"), force=force)
     return tuple(_launch(part, path, force, progress) for part, path in zip(launches, paths, strict=True))
 
 

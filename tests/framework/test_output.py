@@ -1,0 +1,195 @@
+"""From recipe to file: everything is there, under its name, with its unit, whatever the chunk length."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+import engram
+import engram_hdf5
+from engram import Array, Context, Signal
+from engram.plugins import Registry
+from engram.recipe import Recipe, resolve
+
+Make = Callable[..., Recipe]
+
+
+def datasets(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+
+    def keep(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("provenance"):
+            found[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(keep)
+    return found
+
+
+def test_a_run_leaves_one_valid_file_under_its_final_name(make: Make, tmp_path: Path) -> None:
+    (path,) = engram.run(make(), out=tmp_path / "run.h5")
+    assert path == tmp_path / "run.h5" and list(tmp_path.iterdir()) == [path]
+    assert engram_hdf5.validate(path) == []
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 60])
+def test_the_file_does_not_depend_on_the_chunk_length(make: Make, tmp_path: Path, chunk: int) -> None:
+    one = datasets(engram.run(make(), out=tmp_path / "one.h5")[0])
+    other = datasets(engram.run(make(f"run.chunk={chunk}"), out=tmp_path / "other.h5")[0])
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_records_trials_and_final_state_are_read_back(make: Make, tmp_path: Path) -> None:
+    (path,) = engram.run(make(), out=tmp_path / "run.h5")
+    with engram.open(path) as run:
+        assert run.status == "complete"
+        assert set(run.variables()) == {"memory.value", "task.count", "task.reward", "memory.action"}
+        assert run["memory.value"].shape == (15, 3, 3) and run["memory.value"].dtype == np.float64
+        np.testing.assert_allclose(run.time("memory"), np.arange(0, 60, 4) * 0.5)
+        assert run.labels("memory.value", "stimulus") == ("a", "b", "c")
+        assert run.attributes("memory.value")["units"] == "1"
+        assert run.final("memory.seen").tolist() == [60, 60, 60]
+        trials = run.trials()
+        assert {"replica", "start_time", "stop_time", "return_", "outcome"} <= set(trials.columns)
+        assert (trials.stop_step >= trials.start_step).all() and len(trials) > 10
+
+
+def test_the_file_tells_where_it_came_from(make: Make, tmp_path: Path) -> None:
+    (path,) = engram.run(make("memory.rate=0.25"), out=tmp_path / "run.h5")
+    with engram.open(path) as run:
+        assert run.recipe["memory"] == {"use": "average", "rate": 0.25, "sigma": 0.1, "rebind": False}
+        facts = run.provenance
+        assert facts["backend"] == "numpy" and facts["backend_reason"] == "asked for" and facts["seed"] == 5
+        assert facts["wall_time_s"] > 0
+    with h5py.File(path) as file:
+        texts = {
+            name: file["provenance"][name].asstr()[()] for name in ("packages", "plugins", "config_user")
+        }
+        assert json.loads(texts["packages"])["numpy"] == np.__version__
+        assert [plugin["name"] for plugin in json.loads(texts["plugins"])] == ["small"]
+        assert tomllib.loads(texts["config_user"])["run"]["steps"] == 60
+        group = file["recordings/memory/average"]
+        assert group.attrs["component"] == "average" and group.attrs["plugin"] == "small"
+
+
+def test_the_recipe_in_the_file_repeats_the_run(make: Make, plugins: Registry, tmp_path: Path) -> None:
+    (path,) = engram.run(make(sweep={"memory.rate": [0.1, 0.4]}), out=tmp_path / "run.h5")
+    with engram.open(path) as run:
+        again = engram.run(resolve(run.recipe, plugins=plugins), out=tmp_path / "again.h5")
+    first, second = datasets(path), datasets(again[0])
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_swept_values_stand_beside_the_replicas(make: Make, tmp_path: Path) -> None:
+    (path,) = engram.run(make(sweep={"memory.rate": [0.1, 0.4]}), out=tmp_path / "run.h5")
+    with engram.open(path) as run:
+        np.testing.assert_allclose(run.columns["memory_rate"], np.repeat([0.1, 0.4], 3))
+        assert run.columns["point"].tolist() == [0, 0, 0, 1, 1, 1]
+        assert run.columns["replica"].tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_axes_that_cannot_fold_give_numbered_files(make: Make, tmp_path: Path) -> None:
+    paths = engram.run(make(sweep={"task.stimuli": [2, 4]}), out=tmp_path / "run.h5")
+    assert [path.name for path in paths] == ["run-000.h5", "run-001.h5"]
+    assert [engram.open(path)["memory.value"].shape for path in paths] == [(15, 3, 2), (15, 3, 4)]
+
+
+def test_xarray_shows_dimension_names_and_units(make: Make, tmp_path: Path) -> None:
+    xarray = pytest.importorskip("xarray")
+    (path,) = engram.run(make(), out=tmp_path / "run.h5")
+    with xarray.open_datatree(path, engine="h5netcdf") as tree:
+        value = tree["recordings/memory/average/value"]
+        assert value.dims == ("time", "batch", "stimulus") and value.attrs["units"] == "1"
+        assert tree["recordings/memory/average/time"].attrs["units"] == "s"
+        assert list(tree["batch"].values) == [0, 1, 2]
+
+
+def test_an_existing_file_is_kept_unless_forced(make: Make, tmp_path: Path) -> None:
+    (path,) = engram.run(make(), out=tmp_path / "run.h5")
+    before = path.read_bytes()
+    with pytest.raises(engram_hdf5.OutputExistsError, match="run.h5"):
+        engram.run(make(), out=path)
+    assert path.read_bytes() == before
+    engram.run(make("run.seed=9"), out=path, force=True)
+    assert path.read_bytes() != before
+
+
+def test_several_files_are_refused_before_the_first_is_run(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "run-001.h5").write_text("precious")
+    with pytest.raises(engram_hdf5.OutputExistsError, match="run-001.h5"):
+        engram.run(make(sweep={"task.stimuli": [2, 4]}), out=tmp_path / "run.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["run-001.h5"]
+
+
+@engram.state
+class FragileState:
+    count: Array = engram.array(doc="steps", unit="step", dtype="int32", record=True)
+
+
+@engram.parameters
+class Fragile(engram.Memory):
+    """Breaks at step 25."""
+
+    name = "fragile"
+    error: str = engram.param(default="value", doc="how it breaks")
+
+    def init(self, ctx: Context) -> FragileState:
+        return ctx.state(FragileState)
+
+    def step(self, state: FragileState, signal: Signal) -> Array:
+        state.count += 1
+        if state.count[0] == 25:
+            raise KeyboardInterrupt if self.error == "interrupt" else ValueError("it broke")
+        return state.count * 0
+
+
+class FragilePlugin:
+    @engram.hookimpl
+    def register_memories(self) -> list[type[engram.Memory]]:
+        return [Fragile]
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "status", "rows"),
+    [("value", ValueError, "failed", 2), ("interrupt", KeyboardInterrupt, "interrupted", 3)],
+)
+def test_a_run_that_breaks_leaves_a_readable_part(
+    make: Make,
+    plugins: Registry,
+    tmp_path: Path,
+    error: str,
+    raised: type[BaseException],
+    status: str,
+    rows: int,
+) -> None:
+    plugins.register(FragilePlugin(), "fragile")
+    recipe = make("run.chunk=10", memory={"use": "fragile", "error": error}, record={"every": 10})
+    with pytest.raises(raised):
+        engram.run(recipe, out=tmp_path / "run.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["run.h5.part"]
+    with engram.open(tmp_path / "run.h5.part") as run:
+        assert run.status == status
+        assert run["memory.count"][:, 0].tolist() == [1, 11, 21][:rows]
+
+
+def test_tables_alone_are_recipe_enough(plugins: Registry, tables: dict[str, Any], tmp_path: Path) -> None:
+    (path,) = engram.run(tables, out=tmp_path / "run.h5", overrides=["run.steps=5"], plugins=plugins)
+    assert engram.open(path).final("memory.seen").tolist() == [5, 5, 5]
+
+
+def test_progress_is_told_after_each_chunk(make: Make, tmp_path: Path) -> None:
+    told: list[int] = []
+    engram.run(
+        make("run.chunk=25"), out=tmp_path / "run.h5", progress=lambda run, seconds: told.append(run.step)
+    )
+    assert told == [25, 50, 60]

@@ -67,7 +67,7 @@ class Network(engram.Memory):
         state.v[...] = 0.9 * state.v + 0.1 * np.matmul(state.w, state.v[:, :, None])[:, :, 0] + 0.01
         state.u += 0.01 * (state.v - state.u)
         state.w *= 0.999
-        state.w += 0.001 * state.v[:, :, None] * state.v[:, None, :]
+        state.w += 0.00001 * state.v[:, :, None] * state.v[:, None, :]
         return state.action
 
 

@@ -54,7 +54,8 @@ class Room:
         free = os.statvfs(self._path.parent) if hasattr(os, "statvfs") else None
         left = free.f_bavail * free.f_frsize if free else 1 << 62
         limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0] if resource else -1
-        return left if limit < 0 else min(left, limit - self._path.stat().st_size)
+        size = self._path.stat().st_size if limit >= 0 and self._path.exists() else 0
+        return left if limit < 0 else min(left, limit - size)
 
 
 class ChunkBuffer:

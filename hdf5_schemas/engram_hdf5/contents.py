@@ -39,7 +39,12 @@ class Contents:
     def length(self) -> int | None:
         """Committed rows, None where the file does not say."""
         mark = self.safe.get("n_rows")
-        if not self.rule.rows or mark is None or mark.shape != () or dtype_name(mark.id.get_type()) != "int64":
+        if (
+            not self.rule.rows
+            or mark is None
+            or mark.shape != ()
+            or dtype_name(mark.id.get_type()) != "int64"
+        ):
             return None
         return int(mark[()])
 
@@ -79,7 +84,9 @@ def dataset_findings(
     yield from _size_findings(where, dataset, group, complete=complete)
 
 
-def _size_findings(where: str, dataset: h5py.Dataset, group: Contents, *, complete: bool) -> Iterator[Finding]:
+def _size_findings(
+    where: str, dataset: h5py.Dataset, group: Contents, *, complete: bool
+) -> Iterator[Finding]:
     length, rows = group.length, group.rule.rows
     scales = (dataset,) if is_scale(dataset) else dimension_scales(dataset) or ()
     for axis, scale in enumerate(scales):

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-    from engram_hdf5.reader import Rows, RunFile
+    from engram_hdf5.reader import RunFile
+    from engram_hdf5.rows import Rows
 
 
 def data_frame(rows: Rows) -> pandas.DataFrame:
@@ -24,7 +25,7 @@ def data_frame(rows: Rows) -> pandas.DataFrame:
         ImportError: pandas is not installed.
     """
     try:
-        import pandas as pd  # noqa: PLC0415  optional and slow to import
+        import pandas as pd  # optional and slow to import
     except ImportError as error:
         raise ImportError("trials and events need pandas: pip install engram[xarray]") from error
     frame = pd.DataFrame({name: rows.read(name) for name in rows.variables if name not in ("time", "n_rows")})
@@ -41,7 +42,7 @@ def data_tree(run: RunFile) -> xarray.DataTree:
         ImportError: xarray is not installed.
     """
     try:
-        import xarray as xr  # noqa: PLC0415  optional and slow to import
+        import xarray as xr  # optional and slow to import
     except ImportError as error:
         raise ImportError("to_xarray needs xarray: pip install engram[xarray]") from error
     columns = {name: ("batch", values, run.attributes(name)) for name, values in run.columns.items()}
@@ -52,7 +53,7 @@ def data_tree(run: RunFile) -> xarray.DataTree:
         try:
             nodes[str(rows.group.name)] = xr.Dataset(arrays, attrs=read_attributes(rows.group))
         except ValueError as error:
-            raise FormatError(f"{rows.group.name}: its dimensions do not fit ({error}); validate it", "E_DIMS") from error
+            raise FormatError(f"{rows.group.name}: dimensions do not fit ({error})", "E_DIMS") from error
     nodes["/provenance"] = xr.Dataset(attrs=run.provenance)
     return xr.DataTree.from_dict(nodes)
 
@@ -60,5 +61,6 @@ def data_tree(run: RunFile) -> xarray.DataTree:
 def _variable(rows: Rows, name: str) -> tuple[tuple[str, ...], Any, dict[str, Any]]:
     dims = dimension_names(rows.arrays[name])
     if dims is None or "?" in dims:
-        raise FormatError(f"{rows.arrays[name].name}: its dimensions have no names; use run[...] instead", "E_DIMS")
+        where = str(rows.arrays[name].name)
+        raise FormatError(f"{where}: its dimensions have no names; use run[...] instead", "E_DIMS")
     return dims, rows.read(name), read_attributes(rows.arrays[name])

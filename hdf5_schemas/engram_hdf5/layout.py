@@ -184,11 +184,13 @@ class Layout:
             for axis, size in zip(item.axes, item.sizes, strict=True):
                 if sizes.setdefault(axis, size) != size:
                     raise OutputError(
-                        f"{group.name}/{item.name}: the axis {axis!r} has {size} places here and {sizes[axis]} "
-                        f"in another variable; give it another name"
+                        f"{group.name}/{item.name}: the axis {axis!r} has {size} places here and "
+                        f"{sizes[axis]} in another variable; give it another name"
                     )
             labels |= {axis: " ".join(names) for axis, names in item.labels.items()}
-        return {axis: self._create_axis(group, rule, axis, size, labels.get(axis)) for axis, size in sizes.items()}
+        return {
+            axis: self._create_axis(group, rule, axis, size, labels.get(axis)) for axis, size in sizes.items()
+        }
 
     def _create_axis(
         self, group: h5py.Group, rule: GroupRule, axis: str, size: int, labels: str | None
@@ -221,7 +223,7 @@ def dataset_rule(group: GroupRule, name: str, *, scale: bool = False) -> Dataset
     """
     rule = group.dataset(name, scale=scale)
     if rule is None:
-        raise OutputError(f"{group.path or '/'}: a run file has no {name!r} here; choose a name that the schema knows")
+        raise OutputError(f"{group.path or '/'}: a run file has no {name!r} here; use a name that it knows")
     return rule
 
 
@@ -232,7 +234,7 @@ def refuse_taken(group: h5py.Group, name: str) -> None:
         OutputError: An axis or an array has it.
     """
     if name in group or name in _RESERVED - {"time"}:
-        raise OutputError(f"{group.name}: the name {name!r} is taken by an axis or an index; choose another name")
+        raise OutputError(f"{group.name}: the name {name!r} is taken by an axis or index; use another")
 
 
 def timestamp() -> str:
@@ -240,7 +242,9 @@ def timestamp() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _create_text(group: h5py.Group, rule: GroupRule, name: str, text: str, attributes: Mapping[str, object]) -> None:
+def _create_text(
+    group: h5py.Group, rule: GroupRule, name: str, text: str, attributes: Mapping[str, object]
+) -> None:
     check_name(str(group.name), name)
     for finding in dataset_rule(rule, name).findings(f"{group.name}/{name}", "str", (), attributes):
         raise OutputError(f"{finding.where}: {finding.message}")

@@ -109,7 +109,7 @@ def hard_child(group: h5py.Group, name: str) -> Any | None:
         return group[name]
     except (RuntimeError, OSError, KeyError, ValueError, TypeError) as error:
         where = f"{group.file.filename}: {group.name.rstrip('/')}/{name}"
-        raise FormatError(f"{where}: cannot be opened ({_reason(error)}); recover the file", "E_OBJECT") from error
+        raise FormatError(f"{where}: cannot be opened ({_reason(error)}); recover it", "E_OBJECT") from error
 
 
 def _link_finding(group: h5py.Group, name: str, path: str) -> Finding | None:

@@ -57,8 +57,12 @@ def fixed_chunk_shape(shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
     return tuple(map(min, chunk_shape(shape[1:], itemsize), shape))
 
 
-def storable(value: object) -> object:
-    """A Python value as an attribute that every reader takes: bool becomes int8, int int64, tuples arrays.
+def storable(where: str, value: object) -> object:
+    """A Python value as an attribute that every reader takes: bool becomes int8, int int64.
+
+    Args:
+        where: Path and name of the attribute, for messages.
+        value: Text, bool, number or numbers `(n,)`.
 
     Raises:
         OutputError: There is no such form of the value.
@@ -66,23 +70,25 @@ def storable(value: object) -> object:
     if isinstance(value, bool | np.bool_):
         return np.int8(value)
     if isinstance(value, str):
-        return _text(value)
+        return _text(where, value)
     if isinstance(value, int):
-        return np.int64(value) if -(2**63) <= value < 2**63 else _refuse(value)
+        return np.int64(value) if -(2**63) <= value < 2**63 else _refuse(where, value)
     if isinstance(value, float):
         return np.float64(value)
     array = np.asarray(value)
-    return value if array.dtype.kind in "iuf" and array.ndim <= 1 and array.dtype != np.float16 else _refuse(value)
+    fits = array.dtype.kind in "iuf" and array.ndim <= 1 and array.dtype != np.float16
+    return value if fits else _refuse(where, value)
 
 
-def _text(value: str) -> str:
+def _text(where: str, value: str) -> str:
     if len(value.encode()) > ATTRIBUTE_BYTES:
-        raise OutputError(f"a text of {len(value)} characters is too long for an attribute; store it as a text")
+        raise OutputError(f"{where}: {len(value)} characters are too long for an attribute; shorten it")
     return value if "\x00" not in value else value.replace("\x00", "\ufffd")
 
 
-def _refuse(value: object) -> object:
-    raise OutputError(f"{type(value).__name__} {str(value)[:40]!r} cannot be stored as an attribute")
+def _refuse(where: str, value: object) -> object:
+    shown = f"{type(value).__name__} {str(value)[:40]!r}"
+    raise OutputError(f"{where}: {shown} cannot be stored as an attribute; use text or numbers")
 
 
 def set_attributes(target: Any, values: Mapping[str, object]) -> None:
@@ -94,7 +100,7 @@ def set_attributes(target: Any, values: Mapping[str, object]) -> None:
     for name, value in values.items():
         check_name(f"{target.name}: attribute", name)
         if value is not None:
-            target.attrs[name] = storable(value)
+            target.attrs[name] = storable(f"{target.name}: {name}", value)
 
 
 def create_dataset(
@@ -129,7 +135,9 @@ def create_dataset(
     """
     where = f"{group.name.rstrip('/')}/{name}"
     check_name(group.name, name)
-    values = {key: storable(value) for key, value in attributes.items() if value is not None}
+    values = {
+        key: storable(f"{where}: {key}", value) for key, value in attributes.items() if value is not None
+    }
     for finding in rule.findings(where, dtype, tuple(dims), values):
         raise OutputError(f"{where}: {finding.message}")
     array = None if data is None else np.asarray(data, dtype=dtype)

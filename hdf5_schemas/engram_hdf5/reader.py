@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import attrs
 import h5py
 import numpy as np
 from numpy.typing import NDArray
@@ -19,68 +18,15 @@ from numpy.typing import NDArray
 from engram_hdf5.errors import FormatError, UnknownNameError
 from engram_hdf5.links import hard_child
 from engram_hdf5.netcdf import dimension_names, is_scale
+from engram_hdf5.rows import Rows, open_file, read_values, rows_of
 from engram_hdf5.schema import run_schema
 from engram_hdf5.storage import is_readable, read_attributes
-from engram_hdf5.variables import BOOL_FLAGS
 
 if TYPE_CHECKING:
     import pandas
     import xarray
 
 KINDS = ("memory", "synapse", "task")
-_BOOL_MEANINGS = " ".join(BOOL_FLAGS.values())
-
-
-@attrs.frozen(eq=False)
-class Rows:
-    """A group of the file whose arrays share one leading dimension.
-
-    Attributes:
-        path: Dotted path of the component, or name of the table.
-        group: The group.
-        arrays: Its arrays and scales by name.
-        length: Committed rows; None where the leading dimension does not grow.
-    """
-
-    path: str
-    group: h5py.Group
-    arrays: Mapping[str, h5py.Dataset]
-    length: int | None
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Names of the arrays, without scales and indices."""
-        hidden = {"time", "step", "n_rows"} if self.length is not None else set()
-        return tuple(name for name, item in self.arrays.items() if name not in hidden and not is_scale(item))
-
-    def read(self, name: str) -> NDArray[Any]:
-        """An array's committed rows; bool where it was bool when written.
-
-        Raises:
-            FormatError: The data are damaged.
-        """
-        dataset = self.arrays[name]
-        growing = self.length is not None and dataset.shape and not _is_fixed(name, dataset)
-        return read_values(dataset, self.length if growing else None)
-
-
-def read_values(dataset: h5py.Dataset, length: int | None = None) -> NDArray[Any]:
-    """Values as they were given to the writer: int8 that stands for bool becomes bool.
-
-    Args:
-        dataset: The dataset.
-        length: How many rows to read, None for all.
-
-    Raises:
-        FormatError: The data are damaged.
-    """
-    try:
-        array = np.asarray(dataset[()] if length is None else dataset[:length])
-    except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise FormatError(f"{dataset.name}: the data are damaged ({reason}); copy the file again", "E_DATA") from error
-    is_bool = array.dtype == np.int8 and dataset.attrs.get("flag_meanings") == _BOOL_MEANINGS
-    return array.view(np.bool_) if is_bool else array
 
 
 class RunFile:
@@ -141,7 +87,7 @@ class RunFile:
         """
         group = hard_child(self.file, "provenance")
         item = hard_child(group, name) if isinstance(group, h5py.Group) else None
-        if not is_readable(item) or item.shape != ():
+        if item is None or not is_readable(item) or item.shape != ():
             raise UnknownNameError(f"{self.path}: holds no text provenance/{name}")
         return str(item.asstr()[()])
 
@@ -247,8 +193,8 @@ class RunFile:
             return read_attributes(self.recordings[path].group)
         if path in self._column_sets:
             return read_attributes(self._column_sets[path])
-        known = self.recordings if path in self.variables() or path not in self.final_variables() else self.finals
-        rows, name = self._find(path, known)
+        final = path not in self.variables() and path in self.final_variables()
+        rows, name = self._find(path, self.finals if final else self.recordings)
         return read_attributes(rows.arrays[name])
 
     def labels(self, path: str, axis: str) -> tuple[str, ...]:
@@ -286,14 +232,15 @@ class RunFile:
         Raises:
             ImportError: xarray is not installed.
         """
-        from engram_hdf5.frames import data_tree  # noqa: PLC0415  xarray is optional and slow to import
+        from engram_hdf5.frames import data_tree  # optional and slow to import
 
         return data_tree(self)
 
     def tables(self) -> dict[str, Rows]:
         """The tables `trials` and `events`, as far as the file has them."""
         groups = {name: hard_child(self.file, name) for name in ("trials", "events")}
-        return {name: _rows(name, item, growing=True) for name, item in groups.items() if isinstance(item, h5py.Group)}
+        found = {name: item for name, item in groups.items() if isinstance(item, h5py.Group)}
+        return {name: rows_of(name, item, growing=True) for name, item in found.items()}
 
     def close(self) -> None:
         """Close the file; arrays read before stay."""
@@ -319,7 +266,8 @@ class RunFile:
             rows, name = self._find(path, self.recordings)
             sizes = (rows.length, *rows.arrays[name].shape[1:])
             shape = ", ".join(f"{dim} {size}" for dim, size in zip(self.dims(path), sizes, strict=False))
-            lines.append(f"  {path}  ({shape})  {rows.arrays[name].dtype}  {self.attributes(path).get('units', '')}")
+            units = self.attributes(path).get("units", "")
+            lines.append(f"  {path}  ({shape})  {rows.arrays[name].dtype}  {units}")
         lines += [f"  {name}: {rows.length} rows" for name, rows in self.tables().items()]
         lines += [f"  final {path}" for path in self.final_variables()]
         return "\n".join(lines)
@@ -337,7 +285,7 @@ class RunFile:
                 group = hard_child(groups, name)
                 if isinstance(group, h5py.Group) and group != self.file:
                     path = str(read_attributes(group).get("path", f"{kind}.{name}"))
-                    found[path] = _rows(path, group, growing=growing)
+                    found[path] = rows_of(path, group, growing=growing)
         return found
 
     def _component(self, path: str) -> Rows:
@@ -351,7 +299,7 @@ class RunFile:
         raise UnknownNameError(f"{self.path}: holds no {path!r}; {_hint(path, [*known, *paths])}")
 
     def _table(self, name: str) -> pandas.DataFrame:
-        from engram_hdf5.frames import data_frame  # noqa: PLC0415  pandas is optional and slow to import
+        from engram_hdf5.frames import data_frame  # optional and slow to import
 
         tables = self.tables()
         if name not in tables:
@@ -359,7 +307,7 @@ class RunFile:
         return data_frame(tables[name])
 
 
-def open(path: str | os.PathLike[str]) -> RunFile:  # noqa: A001  the module's name says which
+def open(path: str | os.PathLike[str]) -> RunFile:
     """Open a run file, or the `.part` of a run that did not finish, for reading.
 
     Args:
@@ -382,64 +330,20 @@ def open(path: str | os.PathLike[str]) -> RunFile:  # noqa: A001  the module's n
     return RunFile(path, file)
 
 
-def open_file(path: Path) -> h5py.File:
-    """Open an HDF5 file for reading.
-
-    Raises:
-        FormatError: It is absent, no HDF5, cut short, left open by a writer, or being written.
-    """
-    try:
-        if not path.is_file():
-            raise FormatError(f"{path}: there is no such file; check the name", "E_OPEN")
-        if not h5py.is_hdf5(path):
-            raise FormatError(f"{path}: is no HDF5 file; give the .h5 file that engram run wrote", "E_NOT_HDF5")
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise _open_error(path, str(error)) from error
-
-
-def _open_error(path: Path, reason: str) -> FormatError:
-    reason = reason.splitlines()[0]
-    if "truncated file" in reason:
-        return FormatError(f"{path}: is cut short; copy it again, or recover what it holds", "E_TRUNCATED")
-    if "already open for write" in reason:
-        return FormatError(f"{path}: was left open by its writer; recover it", "E_OPEN_FOR_WRITE")
-    if "lock" in reason or "already open" in reason:
-        return FormatError(f"{path}: is being written; wait until the run has ended", "E_OPEN")
-    return FormatError(f"{path}: cannot be opened ({reason}); check its permissions, or recover it", "E_OPEN")
-
-
 def _check_version(path: Path, file: h5py.File) -> None:
     schema, said = run_schema(), read_attributes(file)
     if said.get("engram_format") != schema.name:
-        raise FormatError(f"{path}: is no run file of engram; it has no attribute engram_format", "E_ATTR_MISSING")
+        raise FormatError(f"{path}: is no run file: the attribute engram_format is missing", "E_ATTR_MISSING")
     version = str(said.get("engram_format_version", ""))
-    major = version.split(".")[0]
+    major = version.partition(".")[0]
     if major.isdecimal() and int(major) > schema.major:
         raise FormatError(
-            f"{path}: has format {version}, this engram reads {schema.major}.x; upgrade engram", "E_SCHEMA_VERSION"
+            f"{path}: has format {version}, this engram reads {schema.major}.x; upgrade engram",
+            "E_SCHEMA_VERSION",
         )
-
-
-def _rows(path: str, group: h5py.Group, *, growing: bool) -> Rows:
-    members = ((name, hard_child(group, name)) for name in group)
-    arrays = {name: item for name, item in members if is_readable(item)}
-    return Rows(path, group, arrays, _length(arrays) if growing else None)
-
-
-def _length(arrays: Mapping[str, h5py.Dataset]) -> int:
-    shapes = [item.shape[0] for name, item in arrays.items() if item.shape and not _is_fixed(name, item)]
-    mark = arrays.get("n_rows")
-    if mark is not None and mark.shape == ():
-        return min([int(mark[()]), *shapes])
-    return min(shapes, default=0)
-
-
-def _is_fixed(name: str, item: h5py.Dataset) -> bool:
-    return is_scale(item) and name not in ("time", "trial", "event")
 
 
 def _hint(path: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(path, known, 1)
-    return f"did you mean {near[0]!r}?" if near else "it holds " + (", ".join(known) or "nothing of this kind")
+    return f"did you mean {near[0]!r}?" if near else "it holds " + (", ".join(known) or "nothing")

@@ -147,7 +147,8 @@ class DatasetRule:
         if self.dims is not None and dims != self.dims:
             yield Finding("E_DIMS", where, f"dimensions are {found}, not ({', '.join(self.dims)})")
         elif dims[: len(self.dims_prefix)] != self.dims_prefix:
-            yield Finding("E_DIMS", where, f"dimensions are {found}; first must be {', '.join(self.dims_prefix)}")
+            first = ", ".join(self.dims_prefix)
+            yield Finding("E_DIMS", where, f"dimensions are {found}; first must be {first}")
 
 
 @attrs.frozen
@@ -247,7 +248,7 @@ def parse_schema(text: str, *, trusted: bool = True) -> Schema:
         groups = (_group({**table, "path": ""}), *map(_group, table.get("group", ())))
         schema = Schema(str(table["name"]), str(table["version"]), groups, text)
         int(schema.version.split(".")[0])
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SchemaError(f"schema: {type(error).__name__}: {error}") from error
     if not trusted and any(rule.pattern for rule in _attribute_rules(schema)):
         raise SchemaError("schema: an embedded schema may not hold a pattern")
@@ -305,7 +306,8 @@ def _attributes(table: Mapping[str, Any]) -> tuple[AttributeRule, ...]:
 
 
 def _attribute(name: str, table: Mapping[str, Any]) -> AttributeRule:
-    rule = AttributeRule(name, **{key: tuple(value) if key == "enum" else value for key, value in table.items()})
+    said: dict[str, Any] = {**table, "enum": tuple(table.get("enum", ()))}
+    rule = AttributeRule(name, **said)
     if rule.type not in (*_TYPES, "ints"):
         raise SchemaError(f"attribute {name!r} has the unknown type {rule.type!r}")
     return rule

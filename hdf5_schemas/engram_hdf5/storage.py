@@ -159,10 +159,13 @@ def _text_of(attribute: Any) -> bytes:
 def _is_pickle(text: bytes) -> bool:
     if text[:1] == b"\x80":
         return True
-    if not text.rstrip(b"\x00").endswith(b"."):
+    text = text.rstrip(b"\x00")
+    # A pickle can name a function only with a line break or a byte that is not printable.
+    if not text.endswith(b".") or text.decode("latin-1").isprintable():
         return False
     try:
         # genops only names the operations; nothing of the pickle is run.
-        return sum(1 for _ in pickletools.genops(text)) >= _PICKLE_OPCODES
+        places = [place for _, _, place in pickletools.genops(text)]
     except (ValueError, IndexError, KeyError, OverflowError):
         return False
+    return len(places) >= _PICKLE_OPCODES and places[-1] == len(text) - 1

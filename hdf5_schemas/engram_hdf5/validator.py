@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import h5py
 
-from engram_hdf5.contents import Contents, chunks_findings, dataset_findings, guarded, increase_findings, text_of
+from engram_hdf5.contents import (
+    Contents,
+    chunks_findings,
+    dataset_findings,
+    guarded,
+    increase_findings,
+    text_of,
+)
 from engram_hdf5.errors import Finding, FormatError
 from engram_hdf5.links import Entry, walk
 from engram_hdf5.netcdf import is_scale
-from engram_hdf5.reader import open_file
+from engram_hdf5.rows import open_file
 from engram_hdf5.schema import NAME, DatasetRule, Schema, SchemaError, parse_schema, run_schema
 from engram_hdf5.storage import attribute_findings, read_attributes, storage_findings
 
@@ -87,7 +93,8 @@ class _Check:
             yield from guarded(where, attribute_findings(where, entry.item))
             if entry.path and not NAME.match(entry.name):
                 yield Finding("E_NAME", where, "the name is not made of ASCII letters, digits and _")
-            yield from guarded(where, self._enter_group(entry) if entry.is_group else self._enter_dataset(entry))
+            enter = self._enter_group if entry.is_group else self._enter_dataset
+            yield from guarded(where, enter(entry))
         for rule in self._schema.groups:
             if not rule.optional and not {rule.path} & (self._groups.keys() | unfit):
                 yield Finding("E_MISSING", rule.path, "the group is missing")
@@ -144,7 +151,8 @@ class _Check:
         if rule is None:
             yield Finding("W_UNKNOWN", where, "the schema has no such dataset")
             return
-        found = list(dataset_findings(where, dataset, rule, group, complete=self._root.get("status") == "complete"))
+        complete = self._root.get("status") == "complete"
+        found = list(dataset_findings(where, dataset, rule, group, complete=complete))
         own = None if component is None or scale else _own_rule(component, name, group)
         if own is not None:
             found += dataset_findings(where, dataset, own, group, complete=False)
@@ -168,7 +176,7 @@ class _Check:
         if text is None or digest is None:
             return
         if hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest() != digest:
-            yield Finding("E_CONFIG_HASH", "provenance/config", "the recipe is not the one whose digest is stored")
+            yield Finding("E_CONFIG_HASH", "provenance/config", "is not the text whose digest is stored")
 
 
 def _own_rule(component: Schema, name: str, group: Contents) -> DatasetRule | None:

@@ -16,7 +16,9 @@ BOOL_FLAGS: Mapping[int, str] = {0: "false", 1: "true"}
 
 
 def _dtype_name(value: object) -> str:
-    return np.dtype(value).name  # type: ignore[call-overload,no-any-return]
+    dtype: np.dtype[Any] = np.dtype(value)  # type: ignore[call-overload]
+    # NumPy does not understand its own names of text dtypes; like objects, they are refused later.
+    return dtype.name if dtype.kind in "biufcmM" else "object"
 
 
 @attrs.frozen
@@ -48,9 +50,11 @@ class Variable:
     def __attrs_post_init__(self) -> None:
         """Refuse axes that cannot be dimensions."""
         if len(self.axes) != len(self.sizes):
-            raise OutputError(f"{self.name}: {len(self.axes)} axes but {len(self.sizes)} sizes; give one size an axis")
+            raise OutputError(f"{self.name}: axes {self.axes} but sizes {self.sizes}; give one size an axis")
         if len(set(self.axes)) < len(self.axes):
-            raise OutputError(f"{self.name}: an axis occurs twice in {self.axes}; name them apart, as pre and post")
+            raise OutputError(
+                f"{self.name}: an axis occurs twice in {self.axes}; name them apart, like pre and post"
+            )
         if any(size < 1 for size in self.sizes):
             raise OutputError(f"{self.name}: an axis of {self.sizes} is empty; do not record it")
         for axis, labels in self.labels.items():
@@ -117,6 +121,13 @@ class Column:
     flags: Mapping[int, str] = attrs.field(factory=dict)
     path: str = ""
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no number."""
+        if self.values.dtype.kind not in "biuf":
+            raise OutputError(
+                f"{self.name}: values are {self.values.dtype.name}; give numbers, or codes with flags"
+            )
+
     @property
     def attributes(self) -> dict[str, object]:
         """Its attributes in the file."""
@@ -124,8 +135,10 @@ class Column:
         return said | ({"path": self.path} if self.path else {})
 
 
-def describe(name: str, dtype: str, units: str, long_name: str, flags: Mapping[int, str]) -> dict[str, object]:
-    """Attributes of an array by the CF rules: units, long_name and, for codes, flag_values and flag_meanings.
+def describe(
+    name: str, dtype: str, units: str, long_name: str, flags: Mapping[int, str]
+) -> dict[str, object]:
+    """Attributes of an array by the CF rules: units, long_name and, for codes, the flags.
 
     Raises:
         OutputError: Units or long_name are empty, or codes are asked of a dtype that is no integer.
@@ -158,7 +171,7 @@ def stored(where: str, array: object, dtype: str, shape: Sequence[int]) -> NDArr
     """
     given = np.asarray(array)
     if given.dtype != np.dtype(dtype):
-        raise OutputError(f"{where}: dtype is {given.dtype.name}, declared was {dtype}; convert it before recording")
+        raise OutputError(f"{where}: dtype is {given.dtype.name}, declared was {dtype}; convert it first")
     if given.shape != tuple(shape):
         raise OutputError(f"{where}: shape is {given.shape}, must be {tuple(shape)}")
     return given.view(np.int8) if given.dtype == np.bool_ else given
@@ -167,6 +180,6 @@ def stored(where: str, array: object, dtype: str, shape: Sequence[int]) -> NDArr
 def _check_labels(name: str, labels: Sequence[str], size: int | None) -> None:
     for label in labels:
         if not label or label.split() != [label]:
-            raise OutputError(f"{name}: the label {label!r} is empty or holds a blank; write odour_A, not 'odour A'")
+            raise OutputError(f"{name}: the label {label!r} is empty or holds a blank; write it with _")
     if size is not None and len(labels) != size:
         raise OutputError(f"{name}: {len(labels)} labels for an axis of {size}; give one a place")

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engram_hdf5.buffer import ChunkBuffer, Room
-from engram_hdf5.errors import OutputError, OutputExistsError, StorageError
+from engram_hdf5.errors import OutputError, StorageError
 from engram_hdf5.layout import Layout, dataset_rule, timestamp
 from engram_hdf5.netcdf import create_dataset, set_attributes
+from engram_hdf5.place import check_place, create_file, sync
 from engram_hdf5.schema import GroupRule, run_schema
 from engram_hdf5.variables import Column, ColumnSpec, Variable, stored
 
@@ -32,8 +33,14 @@ class Recording:
 
     Attributes:
         where: Path of the group in the file.
+        variables: Its arrays by name.
+        leading: Lengths of a row's dimensions before the arrays' own axes.
+        row_index: Name of the dimension that grows.
+        buffers: The rows that wait, for each array and index.
+        mark: The dataset that holds the number of committed rows.
         length: Rows taken so far.
         committed: Rows that are safe in the file.
+        last: The last time and step.
     """
 
     where: str
@@ -92,10 +99,12 @@ class Writer:
         self._schema = run_schema()
         self._rows: list[Recording] = []
         self._broken = False
+        self._torn = False
         self._room = Room(self.part)
-        _check_place(self.path, self.part, force=force)
+        check_place(self.path, self.part, force=force)
+        self._room.check(0)
         with self._storing():
-            self._file: Any = h5py.File(self.part, "w", libver=("v108", "v108"), track_order=True)
+            self._file: Any = create_file(self.part)
         self._layout = Layout(self._file, self._schema)
         try:
             with self._storing():
@@ -184,8 +193,8 @@ class Writer:
             blocks[name] = stored(f"{recording.where}/{name}", index, dtype, (count,))
             _check_increasing(recording, name, blocks[name])
         if count:
-            recording.last = {"time": time[-1], "step": step[-1]}
             self._take(recording, count, blocks)
+            recording.last = {"time": time[-1], "step": step[-1]}
 
     def add_table(self, name: Literal["trials", "events"], columns: Sequence[ColumnSpec]) -> Recording:
         """Create a tidy table.
@@ -198,16 +207,19 @@ class Writer:
             What `append_rows` takes.
 
         Raises:
-            OutputError: A name, dtype or attribute cannot be stored, or a column that must be there is missing.
+            OutputError: A name, dtype or attribute cannot be stored, or a needed column is missing.
             StorageError: The disk is full.
         """
         with self._storing():
             group, rule = self._layout.create_group(name, {})
             variables = [column.variable for column in columns]
-            missing = {item.name for item in rule.datasets if not item.optional} - {item.name for item in columns}
-            for absent in sorted(missing - {rule.rows}):
-                raise OutputError(f"{name}: the column {absent!r} is missing; every table of this name needs it")
-            index = self._layout.create_growing(group, rule, rule.rows, "int64", f"index of the {rule.rows}", "1")
+            given = {rule.rows, *(item.name for item in columns)}
+            for absent in (
+                item.name for item in rule.datasets if not item.optional and item.name not in given
+            ):
+                raise OutputError(f"{name}: the column {absent!r} is missing; every such table needs it")
+            long_name = f"index of the {rule.rows}"
+            index = self._layout.create_growing(group, rule, rule.rows, "int64", long_name, "1")
             self._layout.create_variables(group, rule, variables, {rule.rows: index}, (0,))
             return self._register(group, rule, variables, (rule.rows,))
 
@@ -235,12 +247,12 @@ class Writer:
             StorageError: The disk is full; rows of earlier commits stay safe.
         """
         with self._storing():
-            pending = [rows for rows in self._rows if rows.committed != rows.length]
+            pending = [rows for rows in self._rows if self._torn or rows.committed != rows.length]
             for rows in pending:
                 for buffer in rows.buffers.values():
                     buffer.flush(rows.length)
             self._file.flush()
-            # The number of rows must reach the disk after the rows: HDF5 orders writes within one flush as it likes.
+            # The number must reach the disk after the rows: within a flush HDF5 writes in any order.
             for rows in pending:
                 rows.mark[()] = rows.length
             self._file.flush()
@@ -274,14 +286,17 @@ class Writer:
             StorageError: The disk is full.
         """
         where = f"state/final/{kind}/{name}"
-        data = {
-            item.name: stored(f"{where}/{item.name}", arrays[item.name], item.dtype, (self.batch, *item.sizes))
-            for item in variables
-        }
+        data = {}
+        if arrays.keys() != {item.name for item in variables}:
+            raise OutputError(f"{where}: the arrays are not those declared; give every variable its array")
+        for item in variables:
+            shape = (self.batch, *item.sizes)
+            data[item.name] = stored(f"{where}/{item.name}", arrays[item.name], item.dtype, shape)
         self._room.check(sum(array.nbytes for array in data.values()))
         with self._storing():
             known = path or self._layout.path_of(f"recordings/{kind}/{name}")
-            group, rule = self._layout.create_group(where, {"step": int(step), "time": float(time), "path": known})
+            facts = {"step": int(step), "time": float(time), "path": known}
+            group, rule = self._layout.create_group(where, facts)
             batch = {"batch": self._file["batch"]}
             self._layout.create_variables(group, rule, variables, batch, (self.batch,), data)
             self._file.flush()
@@ -314,9 +329,9 @@ class Writer:
             self._file.attrs["status"] = "complete"
             self._file.flush()
             self._file.close()
-            _sync(self.part)
+            sync(self.part)
             os.replace(self.part, self.path)
-            _sync(self.path.parent)
+            sync(self.path.parent)
         return self.path
 
     def stop(self, status: Literal["failed", "interrupted"], reason: str) -> Path:
@@ -403,20 +418,32 @@ class Writer:
         self._file.flush()
         return rows
 
-    def _blocks(self, rows: Recording, count: int, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def _blocks(
+        self, rows: Recording, count: int, arrays: Mapping[str, NDArray[Any]]
+    ) -> dict[str, NDArray[Any]]:
+        if self._torn and not self._broken:
+            raise StorageError(f"{self.part}: adding rows was interrupted; only stop() is possible now")
         if arrays.keys() != rows.variables.keys():
             odd = ", ".join(sorted(arrays.keys() ^ rows.variables.keys()))
-            raise OutputError(f"{rows.where}: not in both the declaration and the rows: {odd}; give every variable")
-        return {
-            name: stored(name, array, rows.variables[name].dtype, (count, *rows.leading, *rows.variables[name].sizes))
-            for name, array in arrays.items()
-        }
+            raise OutputError(
+                f"{rows.where}: missing from the rows or not declared: {odd}; give every variable"
+            )
+        blocks = {}
+        for name, array in arrays.items():
+            item = rows.variables[name]
+            blocks[name] = stored(
+                f"{rows.where}/{name}", array, item.dtype, (count, *rows.leading, *item.sizes)
+            )
+        return blocks
 
     def _take(self, rows: Recording, count: int, blocks: Mapping[str, NDArray[Any]]) -> None:
         with self._storing():
+            # An interrupt from here on leaves arrays of unequal length; the next commit cuts them.
+            self._torn = True
             for name, buffer in rows.buffers.items():
                 buffer.append(blocks[name])
             rows.length += count
+            self._torn = False
 
     def _abandon(self) -> None:
         with contextlib.suppress(OSError, RuntimeError):
@@ -425,35 +452,8 @@ class Writer:
             self.part.unlink()
 
 
-def _check_place(path: Path, part: Path, *, force: bool) -> None:
-    folder = path.parent
-    if not folder.is_dir():
-        raise OutputError(f"{path}: the folder {folder} does not exist; create it, or write elsewhere")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"{path}: the folder {folder} is not writable; change its permissions, or write elsewhere")
-    if path.is_dir() or part.is_dir():
-        raise OutputError(f"{path}: is a folder; give the name of a file")
-    if path.exists() and not force:
-        raise OutputExistsError(f"{path}: exists already; choose another name, or replace it with force")
-    if part.exists() and not force:
-        raise OutputExistsError(
-            f"{part}: is left by an unfinished run; resume or recover it, or replace it with force"
-        )
-
-
 def _check_increasing(recording: Recording, name: str, values: NDArray[Any]) -> None:
     before = recording.last.get(name)
-    if not np.all(values[1:] > values[:-1]) or (before is not None and len(values) and not values[0] > before):
+    later = before is None or not len(values) or values[0] > before
+    if not later or not np.all(values[1:] > values[:-1]):
         raise OutputError(f"{recording.where}/{name}: does not increase; every row needs a later {name}")
-
-
-def _sync(path: Path) -> None:
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        # Windows opens no folders; there the rename is durable by itself.
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

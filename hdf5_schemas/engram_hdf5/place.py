@@ -1,0 +1,62 @@
+"""The place of a run file: may it be written there, and has it reached the disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import h5py
+
+from engram_hdf5.errors import OutputError, OutputExistsError
+
+
+def check_place(path: Path, part: Path, *, force: bool) -> None:
+    """Refuse a place where the file cannot, or may not, be written.
+
+    Raises:
+        OutputExistsError: The file or its `.part` is there and `force` is false.
+        OutputError: The folder is missing or not writable.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise OutputError(f"{path}: the folder {folder} does not exist; create it, or write elsewhere")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: the folder {folder} is not writable; change that, or write elsewhere")
+    if path.is_dir() or part.is_dir():
+        raise OutputError(f"{path}: is a folder; give the name of a file")
+    if path.exists() and not force:
+        raise OutputExistsError(f"{path}: exists already; choose another name, or replace it with force")
+    if part.exists() and not force:
+        raise OutputExistsError(
+            f"{part}: is left by an unfinished run; resume or recover it, or replace it with force"
+        )
+
+
+def create_file(part: Path) -> h5py.File:
+    """Create the file in the oldest format that every reader takes, replacing what was there.
+
+    Raises:
+        OutputError: A running writer holds it.
+        OSError: It cannot be created.
+    """
+    try:
+        return h5py.File(part, "w", libver=("v108", "v108"), track_order=True)
+    except OSError as error:
+        if "lock" in str(error) or "already open" in str(error):
+            raise OutputError(
+                f"{part}: a run is writing it; wait for its end, or choose another name"
+            ) from error
+        raise
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the entries of a folder, are on the disk."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        # Windows opens no folders; there the rename is durable by itself.
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

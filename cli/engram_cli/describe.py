@@ -15,23 +15,25 @@ from engram_cli.show import say, show_facts, show_json, show_table
 if TYPE_CHECKING:
     from engram.plugins import Registry
 
+EXAMPLES = """\b
+Examples:
+  engram describe                  everything, by kind
+  engram describe memory           all memories
+  engram describe memory NAME      one of them
+"""
 KINDS = ("memory", "synapse", "task", "recipe", "analysis")
 
 
-@click.command("describe")
-@click.argument("kind", type=click.Choice(KINDS), required=False)
+@click.command("describe", epilog=EXAMPLES)
+@click.argument("kind", type=click.Choice(KINDS), metavar="[KIND]", required=False)
 @click.argument("name", required=False)
 @options.as_json
 def command(kind: str | None, name: str | None, as_json: bool) -> None:
-    r"""Explain a component, a recipe or an analysis.
+    """Explain a component, a recipe or an analysis.
 
-    For a memory, synapse or task: what it models, its parameters with defaults, units and ranges, and the
-    arrays of its state, which a recipe may record. Without NAME, list what there is.
-
-    \b
-    engram describe                      everything, by kind
-    engram describe memory               all memories
-    engram describe memory NAME          one of them
+    KIND is memory, synapse, task, recipe or analysis. For a memory, synapse or
+    task: what it models, its parameters with defaults, units and ranges, and the arrays of its state, which
+    a recipe may record. Without NAME, list what there is.
     """
     registry = options.installed()
     if kind is None or name is None:

@@ -100,7 +100,7 @@ def gpu(report: Report) -> None:
 
     obstacle = missing_gpu()
     backend = choose("auto")
-    report.facts["backend"] = f"{backend.name} ({backend.reason})"
+    report.facts["backend"] = f"{backend.name}: {backend.reason}"
     report.facts["device"] = backend.device
     if obstacle is not None:
         report.hints.append(f"a GPU: {obstacle}")

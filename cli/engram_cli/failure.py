@@ -82,5 +82,10 @@ def _unexpected(error: BaseException) -> str:
     text = (str(error).splitlines() or [""])[0]
     what = f"{type(error).__name__}: {text}".rstrip(": ")
     frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: " if frames else ""
+    place = f"{_short(frames[-1].filename)}:{frames[-1].lineno}: " if frames else ""
     return f"{place}{what}; `engram --traceback ...` shows the way there"
+
+
+def _short(filename: str) -> str:
+    """Return folder and name of a source file: `__init__.py` alone says little."""
+    return "/".join(Path(filename).parts[-2:])

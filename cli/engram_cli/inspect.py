@@ -88,7 +88,7 @@ def _print(content: dict[str, Any]) -> None:
             "created": content["created"],
             "took": duration(float(seconds)) if isinstance(seconds, float | int) else "",
             "engram": provenance.get("engram_version", ""),
-            "backend": f"{provenance.get('backend', '?')} ({provenance.get('backend_reason', '')})",
+            "backend": f"{provenance.get('backend', '?')}: {provenance.get('backend_reason', '')}",
             "device": provenance.get("device", ""),
             "seed": provenance.get("seed", ""),
             "replicas": content["replicas"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -24,6 +25,13 @@ VERBS = {
     "plugins": "List the plugins and what they offer.",
     "doctor": "Check the installation: versions, GPU, extras.",
 }
+FIRST_STEPS = """\b
+First steps:
+  engram recipes               what can be run
+  engram run RECIPE            run it
+  engram inspect FILE          what came out
+  engram plot FILE ANALYSIS    draw it
+"""
 
 
 class Verbs(click.Group):
@@ -34,11 +42,20 @@ class Verbs(click.Group):
         return [*VERBS, *extra.names(without=VERBS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one verb, or one command of a plugin."""
+        """Import one verb, or one command of a plugin.
+
+        Raises:
+            click.UsageError: There is none of this name.
+        """
         if cmd_name in VERBS:
             command: click.Command = importlib.import_module(f"engram_cli.{cmd_name}").command
             return command
-        return extra.load(cmd_name)
+        found = extra.load(cmd_name)
+        if found is None:
+            near = difflib.get_close_matches(cmd_name, self.list_commands(ctx), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"no command {cmd_name!r}{hint}", ctx)
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of `--help` without importing anything."""
@@ -55,9 +72,11 @@ class Verbs(click.Group):
             super().invoke(ctx)
         except click.exceptions.Exit:
             raise
-        except (Exception, KeyboardInterrupt):
+        except (Exception, KeyboardInterrupt) as error:
             if ctx.params["traceback"]:
                 traceback.print_exc()
+            if isinstance(error, KeyboardInterrupt):
+                raise click.Abort from error
             raise
 
     def main(self, *args: Any, **settings: Any) -> NoReturn:
@@ -85,7 +104,7 @@ def block(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
         os.environ["ENGRAM_BLOCK"] = f"{os.environ.get('ENGRAM_BLOCK', '')},{name}"
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, epilog=FIRST_STEPS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="engram", message="engram %(version)s")
 @click.option(
     "-p", "blocked", metavar="no:NAME", multiple=True, is_eager=True, expose_value=False, callback=block,
@@ -93,14 +112,9 @@ def block(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
 )  # fmt: skip
 @click.option("--traceback", is_flag=True, help="Show where in the code an error arose.")
 def cli(traceback: bool) -> None:
-    r"""Run plastic agents against tasks, thousands of replicas at once.
+    """Run plastic agents against tasks, thousands of replicas at once.
 
     A recipe (a TOML file) names a task, a memory and their parameters; a run leaves one HDF5 file.
-
-    \b
-    engram recipes                     what can be run
-    engram run RECIPE                  run it
-    engram plot FILE ANALYSIS          look at the result
 
     Exit codes: 0 done, 1 the run failed, 2 wrong usage or recipe, 3 a plugin failed, 4 invalid file,
     130 interrupted.

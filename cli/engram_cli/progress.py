@@ -53,21 +53,19 @@ class Progress:
 
 def progress_line(step: int, steps: int | None, seconds: float) -> str:
     """Say how far a run is, how fast it is, and how long it will take."""
-    speed = step / seconds if seconds > 0 else math.inf
+    speed = max(step, 1) / max(seconds, 1e-9)
     if steps is None:
         return f"step {step:,}  {speed:,.0f} steps/s"
-    left = (steps - step) / speed if speed > 0 else math.inf
+    left = math.ceil((steps - step) / speed)
     return f"{100 * step / steps:3.0f} %  {speed:,.0f} steps/s  {duration(left)} left"
 
 
 def duration(seconds: float) -> str:
     """Return a length of time as people say it."""
-    if seconds < 1:
+    if 0 < seconds < 0.1:
         return f"{1000 * seconds:.0f} ms"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if not math.isfinite(seconds):
-        return "?"
+    if seconds < 9.5:
+        return f"{seconds:.2g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -87,13 +85,13 @@ def announce(recipe: Recipe, overrides: Iterable[str]) -> None:
     points = math.prod(len(values) for values in recipe.sweep.values())
     launches = math.prod(len(values) for path, values in recipe.sweep.items() if path not in recipe.folded())
     parts = [
-        f"{recipe.place} on {backend.name} ({backend.reason})",
-        f"seed {recipe.run.seed}{' (drawn)' if seed_was_drawn(recipe, overrides) else ''}",
         f"{recipe.run.batch:,} replicas{f' at each of {points:,} sweep points' if recipe.sweep else ''}",
-        f"{launches:,} files" if launches > 1 else "",
         f"{recipe.run.steps:,} steps" if recipe.run.steps else f"{recipe.run.trials:,} trials",
+        f"seed {recipe.run.seed}{' (drawn)' if seed_was_drawn(recipe, overrides) else ''}",
+        f"{launches:,} files" if launches > 1 else "",
     ]
-    say("; ".join(part for part in parts if part))
+    say(f"{recipe.place}: {', '.join(part for part in parts if part)}")
+    say(f"{backend.name}: {backend.reason}")
 
 
 def seed_was_drawn(recipe: Recipe, overrides: Iterable[str]) -> bool:

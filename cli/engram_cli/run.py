@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,14 @@ from engram_cli.show import say, show_json
 if TYPE_CHECKING:
     from engram import Recipe
 
+EXAMPLES = """\b
+Examples:
+  engram run my-recipe.toml
+  engram run my-recipe.toml -o memory.alpha=0.1 --steps 1000 --out slow.h5
+"""
 
-@click.command("run")
+
+@click.command("run", epilog=EXAMPLES)
 @options.running
 @click.option("--print-recipe", is_flag=True, help="Print the recipe, defaults filled in, and do not run it.")
 @options.as_json
@@ -24,15 +31,11 @@ def command(
     recipe: str, overrides: tuple[str, ...], backend: str | None, steps: int | None, seed: int | None,
     out: Path | None, force: bool, quiet: bool, print_recipe: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    r"""Run a recipe and write its file.
+    """Run a recipe and write its file.
 
     RECIPE is a TOML file, or the name of a recipe that a plugin ships (`engram recipes` lists them). The
     name of the file written is printed. Until the run is complete the file is called NAME.h5.part; it can
     be read, and keeps what was recorded if the run is interrupted.
-
-    \b
-    engram run my-recipe.toml
-    engram run my-recipe.toml -o memory.alpha=0.1 --steps 1000 --out slow.h5
     """
     import engram
 
@@ -65,10 +68,13 @@ def execute(
     if not quiet:
         announce(recipe, overrides)
     progress = Progress(quiet)
+    # A batch system that ends a job sends SIGTERM first: that is as good as Ctrl-C, the .part stays readable.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return launch.run(recipe, out=out, force=force, progress=progress)
     except OutputExistsError as error:
         error.add_note("--force replaces it, --out FILE writes another")
         raise
     finally:
+        signal.signal(signal.SIGTERM, before)
         progress.clear()

@@ -10,6 +10,7 @@ from engram_hdf5.errors import OutputError as OutputError
 from engram_hdf5.errors import OutputExistsError as OutputExistsError
 from engram_hdf5.errors import StorageError as StorageError
 from engram_hdf5.errors import UnknownNameError as UnknownNameError
+from engram_hdf5.place import check_place as check_place
 from engram_hdf5.reader import RunFile as RunFile
 from engram_hdf5.reader import open as open
 from engram_hdf5.schema import Schema as Schema

@@ -87,7 +87,10 @@ class Layout:
                 raise OutputError(f"the schema {key!r} cannot be stored: {error}") from error
             name = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in key)
             said = {"schema": schema.name, "schema_version": schema.version}
-            _create_text(group, rule, name if not name[:1].isdigit() else f"_{name}", text, said)
+            name = name if not name[:1].isdigit() else f"_{name}"
+            while name in group:
+                name += "_"
+            _create_text(group, rule, name, text, said)
 
     def create_group(self, where: str, attributes: Mapping[str, object]) -> tuple[h5py.Group, GroupRule]:
         """Create a group that the schema knows.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import h5py
 
-from engram_hdf5.errors import OutputError, OutputExistsError
+from engram_hdf5.errors import OutputError, OutputExistsError, StorageError
 
 
 def check_place(path: Path, part: Path, *, force: bool) -> None:
@@ -37,7 +37,7 @@ def create_file(part: Path) -> h5py.File:
 
     Raises:
         OutputError: A running writer holds it.
-        OSError: It cannot be created.
+        StorageError: It cannot be created.
     """
     try:
         return h5py.File(part, "w", libver=("v108", "v108"), track_order=True)
@@ -46,7 +46,7 @@ def create_file(part: Path) -> h5py.File:
             raise OutputError(
                 f"{part}: a run is writing it; wait for its end, or choose another name"
             ) from error
-        raise
+        raise StorageError(f"{part}: cannot be created ({error}); choose another place") from error
 
 
 def sync(path: Path) -> None:

@@ -103,8 +103,7 @@ class Writer:
         self._room = Room(self.part)
         check_place(self.path, self.part, force=force)
         self._room.check(0)
-        with self._storing():
-            self._file: Any = create_file(self.part)
+        self._file: Any = create_file(self.part)
         self._layout = Layout(self._file, self._schema)
         try:
             with self._storing():
@@ -349,6 +348,8 @@ class Writer:
         Raises:
             StorageError: Not even that could be written; rows of earlier commits are in the `.part`.
         """
+        if not self._file:
+            return self.part
         if not self._broken:
             # An error here must not hide the one that stopped the run, nor keep the file open.
             with contextlib.suppress(StorageError):
@@ -384,6 +385,8 @@ class Writer:
 
     @contextlib.contextmanager
     def _storing(self, *, after_failure: bool = False) -> Iterator[None]:
+        if not self._file:
+            raise OutputError(f"{self.part}: the writer is closed; make a new one")
         if self._broken and not after_failure:
             raise StorageError(f"{self.part}: a write failed before; only stop() is possible now")
         try:

@@ -1,0 +1,91 @@
+"""The page on the run file: its groups are those of the schema, its Python and shell lines work."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+from engram_hdf5 import run_schema
+
+PYTHON = ("engram", "xarray", "h5py", "pandas")
+
+
+@pytest.fixture(scope="module")
+def finished(page: Any, follow: Any, new_scratch: Callable[[Path], Any], tmp_path_factory: Any) -> Any:
+    """A folder with run.h5, written by the tutorial's plugin."""
+    scratch = new_scratch(tmp_path_factory.mktemp("format"))
+    for block in page("docs/plugin-tutorial.md").blocks:
+        if block.file:
+            follow(scratch, block)
+    done = scratch.run("pip install . && engram run two-machines --steps 200 --out run.h5")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return scratch
+
+
+def lines(text: str) -> dict[str, str]:
+    """Return the line of each tool."""
+    section = text.partition("## One line for each tool")[2].partition("\n## ")[0]
+    return dict(re.findall(r"^\| (.+?) \| `(.+)` \|$", section, re.MULTILINE))
+
+
+def test_every_group_and_member_of_a_file_is_on_the_page(page: Any, finished: Any) -> None:
+    layout = page("docs/file-format.md").blocks[0].text
+    with h5py.File(finished.folder / "run.h5") as file:
+        names: list[str] = []
+        file.visit(names.append)
+
+    members = {name.rpartition("/")[2] for name in names} - {"q", "running_average", "slot_machines", "action"}
+    unnamed = {
+        name
+        for name in members
+        if not re.search(rf"\b{name}\b", layout) and name not in ("chosen", "pulls", "trial") and "." not in name
+    }
+
+    assert unnamed == set()
+
+
+def test_the_groups_of_the_schema_are_on_the_page(page: Any) -> None:
+    layout = page("docs/file-format.md").blocks[0].text
+    tops = {group.path.partition("/")[0] for group in run_schema().groups}
+
+    assert {top for top in tops if f"  {top}/" not in layout} == set()
+
+
+@pytest.mark.parametrize("prefix", PYTHON)
+def test_a_line_of_python_works(page: Any, finished: Any, prefix: str) -> None:
+    for tool, line in lines(page("docs/file-format.md").text).items():
+        if tool.startswith(prefix):
+            (finished.folder / "line.py").write_text(f"import engram, h5py, pandas, xarray\nprint({line})\n")
+            done = finished.run("python line.py")
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+            assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("tool", ["ncdump", "h5dump"])
+def test_a_line_of_the_shell_works(page: Any, finished: Any, tool: str) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+
+    done = finished.run(lines(page("docs/file-format.md").text)[tool])
+
+    assert done.returncode == 0, done.stderr
+    assert "running_average" in done.stdout
+
+
+def test_the_python_block_works(page: Any, follow: Any, finished: Any) -> None:
+    for block in page("docs/file-format.md").blocks:
+        if block.kind == "python":
+            follow(finished, block)
+
+
+def test_there_is_a_line_for_every_tool(page: Any) -> None:
+    tools = " ".join(lines(page("docs/file-format.md").text))
+
+    for tool in ("xarray", "h5py", "pandas", "ncdump", "R,", "MATLAB", "Octave", "Julia"):
+        assert tool in tools

@@ -61,51 +61,47 @@ def interval(values: Host) -> tuple[float, float]:
     return mean - error, mean + error
 
 
-def paired_difference(run: Any, value: Host) -> Host:
-    """Return (larva,) trained minus naive larvae; without `task_trained`, the last point minus the first.
+def treated(run: Any) -> Host:
+    """Return (point,) bool: the sweep points of trained and rewarded larvae; the rest are their controls.
 
-    Args:
-        run: The opened run.
-        value: (point, larva).
+    A run that sweeps neither `task.trained` nor `task.rewarded` treats the last of its points.
     """
-    trained = run.columns.get("task_trained")
-    if trained is None or trained.all() or not trained.any():
-        return np.asarray(value[-1] - value[0], dtype=float)
-    flags = trained.reshape(value.shape)[:, 0].astype(bool)
-    return np.asarray(value[flags].mean(axis=0) - value[~flags].mean(axis=0))
+    n = points(run)
+    flags = np.ones(n, dtype=bool)
+    for name in ("task_trained", "task_rewarded"):
+        if name in run.columns:
+            flags &= run.columns[name].reshape(n, -1)[:, 0].astype(bool)
+    return np.arange(n) == n - 1 if flags.all() else flags
 
 
 def compute(run: Any) -> dict[str, Host]:
-    """Compute PI, PI2 and the difference between trained larvae and their naive twins.
+    """Compute PI, PI2 and how far treated larvae differ from their paired controls.
 
     Returns:
         time (time,) in s; pi (time, point); side (point, larva) at the end; final, low, high (point,): PI at
-        the end with its interval; pi2 (point,); mean: PI of the trained larvae; naive: of the others;
-        difference, difference_low, difference_high: paired, with its interval; test_start in s; point
-        (point,) names.
+        the end with its interval; pi2 (point,); mean and control: PI of treated larvae and of their controls;
+        difference, difference_low, difference_high: mean of the pairs with its interval; the last four are
+        nan where there are no controls; test_start in s; point (point,) names.
     """
     position, time, odors = run["task.position"], run.time("task"), sources(run)
-    n = points(run)
-    width = run.recipe["task"]["arena"]["width"]
-    side = sides(position[:, :, 0], width, odors[0]).reshape(len(time), n, -1)
+    n, flags = points(run), treated(run)
+    side = sides(position[:, :, 0], run.recipe["task"]["arena"]["width"], odors[0]).reshape(len(time), n, -1)
     test = tested(run, time)
     near = nearness(position[test], odors).reshape(test.sum(), n, -1)
     last = side[-1]
-    difference = paired_difference(run, last)
-    bounds = np.array([interval(values) for values in last])
-    low, high = interval(difference)
-    trained = (
-        run.columns.get("task_trained", np.ones(run.batch, dtype=bool)).reshape(n, -1)[:, 0].astype(bool)
-    )
-    final = last.mean(axis=1)
+    final, bounds = last.mean(axis=1), np.array([interval(values) for values in last])
+    control, pair = np.nan, (np.nan, np.nan, np.nan)
+    if not flags.all():
+        control = final[~flags].mean()
+        difference = last[flags].mean(axis=0) - last[~flags].mean(axis=0)
+        pair = (difference.mean(), *interval(difference))
     return {
         "time": time, "pi": side.mean(axis=2), "side": last, "final": final,
         "low": bounds[:, 0], "high": bounds[:, 1], "pi2": near.mean(axis=(0, 2)),
-        "mean": np.asarray(final[trained].mean() if trained.any() else np.nan),
-        "naive": np.asarray(final[~trained].mean() if not trained.all() else np.nan),
-        "difference": np.asarray(difference.mean()),
-        "difference_low": np.asarray(low), "difference_high": np.asarray(high),
-        "test_start": np.asarray(time[test][0]), "point": np.array(point_names(run)),
+        "mean": np.asarray(final[flags].mean()), "control": np.asarray(control),
+        "difference": np.asarray(pair[0]), "difference_low": np.asarray(pair[1]),
+        "difference_high": np.asarray(pair[2]), "test_start": np.asarray(time[test][0]),
+        "point": np.array(point_names(run)),
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ adaptations are equal: one array holds both.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,7 @@ def _rate(x: Array, half_squared: Array, maximum: float) -> Array:
     return maximum * square / (square + half_squared)
 
 
+@cache
 def cycle(turner: Turner, dt: float, steps: int = 1000) -> np.ndarray[Any, Any]:
     """Let one oscillator run from rest without input.
 
@@ -98,4 +100,6 @@ def cycle(turner: Turner, dt: float, steps: int = 1000) -> np.ndarray[Any, Any]:
     for _ in range(2 * steps):
         oscillate(e, c, h, u, turner, dt)
         rows.append(np.concatenate([e, c, h]))
-    return np.stack(rows[steps:])
+    table = np.stack(rows[steps:])
+    table.flags.writeable = False
+    return table

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
 from engram_larva.arena import Arena, Start
 from engram_larva.body import Body, turning, wrapped
 from engram_larva.bout import FEED, PAUSE, RUN, Bouts, alternate, draw
@@ -13,9 +17,6 @@ from engram_larva.odor import concentration, mixed
 from engram_larva.sensor import contact_change, leak, perceive
 from engram_larva.trial import advance, signals
 from engram_larva.turner import Turner, activation, cycle, oscillate
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "larvaworld"
 
@@ -93,7 +94,7 @@ def test_turner_swings_evenly_to_both_sides():
 
 def test_turner_in_finer_steps_keeps_its_rhythm():
     def crossings(dt):
-        table = cycle(Turner(), dt, round(200 / dt))
+        table = cycle(Turner(), dt, round(60 / dt))
         return (np.diff(np.sign(table[:, 0, 1] - table[:, 0, 0])) != 0).sum()
 
     assert abs(crossings(0.02) - crossings(0.01)) <= 0.1 * crossings(0.01)

@@ -153,6 +153,7 @@ def test_a_commit_flushes_rows_before_it_counts_them(make_writer, kit, monkeypat
     monkeypatch.setattr(writer._file, "flush", watch)
     writer.commit()
     assert seen == [(0, kit.ROWS), (kit.ROWS, kit.ROWS)]
+    assert (recording.length, recording.committed) == (kit.ROWS, kit.ROWS)
     monkeypatch.undo()
     writer.stop("interrupted", "end of the test")
 

@@ -13,6 +13,7 @@ from engram_larva.bout import FEED, RUN, Bouts
 from engram_larva.crawler import Crawler
 from engram_larva.larva import Larva
 from engram_larva.odor import Odor
+from engram_larva.preference import interval, sides
 from engram_larva.touch_arena import Patch, TouchSensor
 
 DT = 0.1
@@ -66,14 +67,17 @@ def test_the_sign_of_the_gain_decides_between_approach_and_flight():
 
 
 @pytest.mark.slow
-def test_fixed_gains_give_the_preference_of_larvaworld():
+@pytest.mark.parametrize("semantics", ["intended", "larvaworld-2.5"])
+def test_fixed_gains_give_the_preference_of_larvaworld(semantics):
     """larvaworld 2.5.1: +150 gives 0.85 (N = 20), 0 gives 0.10 (N = 10), -150 gives -1.0 (N = 10)."""
-    task = OdorArena(odors=(CS, UCS), train_trials=0, test_dur=180.0, semantics="larvaworld-2.5")
+    task = OdorArena(odors=(CS, UCS), train_trials=0, test_dur=180.0, semantics=semantics)
     gains = np.repeat([[150.0, 0.0], [0.0, 0.0], [-150.0, 0.0]], 400, axis=0)
     x = walk(task, gains, 1799, batch=1200, every=1799)["position"][-1, :, 0].reshape(3, 400)
-    pi = ((x <= -0.01).mean(axis=1) - (x >= 0.01).mean(axis=1)).round(3)
-    print("PI at gains +150, 0, -150:", pi, "mean x (mm):", (1000 * x.mean(axis=1)).round(1))
-    np.testing.assert_allclose(pi, [0.85, 0.0, -1.0], atol=[0.08, 0.15, 0.08])
+    side = sides(x, 0.1, CS)
+    pi = side.mean(axis=1)
+    bounds = [np.round(interval(values), 2).tolist() for values in side]
+    print(f"{semantics}: PI at +150, 0, -150: {pi}, intervals {bounds}, mean x (mm) {1000 * x.mean(axis=1)}")
+    assert (np.abs(pi - [0.85, 0.0, -1.0]) < [0.08, 0.15, 0.08]).all()
 
 
 def test_strides_and_runs_have_larvaworlds_statistics():

@@ -29,7 +29,7 @@ def names_of(module: str) -> list[str]:
 
 def package(name: str) -> str:
     """Return name and version of the package, or packages, that offer a command."""
-    return " and ".join(_label(entry) for entry in _offered() if entry.name == name)
+    return " and ".join(sorted(_label(entry) for entry in _offered() if entry.name == name))
 
 
 def load(name: str) -> click.Command | None:

@@ -23,7 +23,7 @@ VERBS = {
     "plot": "Draw an analysis of a run file.",
     "validate": "Check a run file against its format.",
     "plugins": "List the plugins and what they offer.",
-    "doctor": "Check the installation: versions, GPU, extras.",
+    "doctor": "Check the installation: versions, GPU, extras, plugins.",
 }
 FIRST_STEPS = """\b
 First steps:

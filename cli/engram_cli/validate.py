@@ -21,7 +21,7 @@ def command(ctx: click.Context, file: Path, data: bool, as_json: bool) -> None:
     Prints one line for each finding: E_... is an error, and makes the exit code 4; W_... is a warning. The
     file is only read, and nothing outside it is opened.
     """
-    from engram_hdf5.validator import validate
+    from engram_hdf5 import validate
 
     findings = validate(file, data=data)
     errors = [finding for finding in findings if finding.is_error]

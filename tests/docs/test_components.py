@@ -60,7 +60,8 @@ def test_every_argument_of_a_declaration_is_in_its_table(page: Any, function: An
 
 def test_every_exported_name_is_documented_somewhere(page: Any) -> None:
     pages = "".join(
-        page(f"docs/{name}.md").text for name in ("components", "hooks", "recipes", "reproducibility", "file-format")
+        page(f"docs/{name}.md").text
+        for name in ("components", "hooks", "recipes", "reproducibility", "file-format")
     )
     classes = {"Array", "Scan", "Stream"}  # described where they are made
     names = {name for name in vars(engram) if not name.startswith("_")} - classes

@@ -13,7 +13,9 @@ from engram import exact
 from engram.random import INIT_STEP, RESET_STEP
 
 
-def test_the_definition_in_plain_python_gives_the_kernels_numbers(page: Any, follow: Any, scratch: Any) -> None:
+def test_the_definition_in_plain_python_gives_the_kernels_numbers(
+    page: Any, follow: Any, scratch: Any
+) -> None:
     (block,) = (block for block in page("docs/reproducibility.md").blocks if block.kind == "python")
 
     follow(scratch, block)

@@ -47,4 +47,3 @@ class Tree:
 def tree() -> Tree:
     """The checkout under test."""
     return Tree(ROOT, tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8")))
-

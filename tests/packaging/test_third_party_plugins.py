@@ -157,7 +157,9 @@ def test_a_broken_plugin_registers_nothing_at_all(scratch: Any, tmp_path: Path) 
     done = scratch.run("engram plugins --json", path=[place])
 
     assert not any(listed(done)["broken"]["offers"].values())
-    assert scratch.run("engram describe memory silent", path=[place]).returncode == 3
+    unknown = scratch.run("engram describe memory silent", path=[place])
+    assert unknown.returncode != 0
+    assert "it lacks init, learn, propagate" in unknown.stderr
 
 
 def test_a_broken_plugin_leaves_help_and_recipes_alone(scratch: Any, tmp_path: Path) -> None:

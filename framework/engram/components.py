@@ -94,18 +94,16 @@ class Signal:
 
 @attrs.define(eq=False)
 class Transitions:
-    """A block of n transitions for offline learning; every array leads with n.
+    """Transitions for offline learning: the n-th of every replica side by side.
 
     Attributes:
-        replica: (n,) index along the batch axis of the replica that each belongs to.
-        observation: (n, *shape); likewise `next_observation`.
-        action: (n, *shape) of the action.
-        reward: (n,).
-        terminated: (n,) bool, nothing follows; `truncated` (n,) bool, cut short.
-        weight: (n,) importance of each.
+        observation: (n, batch, *shape); likewise `next_observation`.
+        action: (n, batch, *shape) of the action.
+        reward: (n, batch).
+        terminated: (n, batch) bool, nothing follows; `truncated` (n, batch) bool, cut short.
+        weight: (n, batch) importance of each; 0 where a replica has fewer than n.
     """
 
-    replica: Array
     observation: Array
     action: Array
     reward: Array
@@ -184,17 +182,20 @@ class Context:
         """Return the component's parameters, the per-replica ones as (batch,) or (batch, n) arrays."""
         values = {}
         for name, info in parameters_of(type(component)).items():
-            value = getattr(component, name)
+            values[name] = getattr(component, name)
             if info.per_replica:
-                value = self._replicated(self.overrides.get(f"{self.path}.{name}", value), value)
-            values[name] = value
+                host = self.values(component, name)
+                values[name] = self.xp.asarray(host.astype(self.dtype if host.dtype.kind == "f" else host.dtype))
         return SimpleNamespace(**values)
 
-    def _replicated(self, values: Any, scalar: Any) -> Array:
-        host = np.asarray(values)
-        dtype = self.dtype if host.dtype.kind == "f" else host.dtype
-        shape = (self.batch, *np.shape(scalar))
-        return self.xp.asarray(np.broadcast_to(host, shape).astype(dtype))
+    def values(self, component: Any, name: str) -> np.ndarray[Any, Any]:
+        """Return one per-replica parameter on the host in full precision, (batch,) or (batch, n).
+
+        For what `init` works out once, such as a number of steps from a duration.
+        """
+        value = getattr(component, name)
+        given = np.asarray(self.overrides.get(f"{self.path}.{name}", value))
+        return np.array(np.broadcast_to(given, (self.batch, *np.shape(value))))
 
     def signal(self, observation: Array, reward: Array | None = None, **flags: Array) -> Signal:
         """Build a signal; flags not given are: no start, no end, learning on, no outcome."""

@@ -43,7 +43,7 @@ def run(
         PluginError: A plugin is missing or its hook failed.
         engram_hdf5.OutputError: The file cannot be written.
     """
-    from engram_hdf5.place import check_place
+    from engram_hdf5 import check_place
 
     recipe = source if isinstance(source, Recipe) else resolve(source, overrides, plugins)
     target = Path(out) if out is not None else Path(f"{Path(recipe.place).stem}.h5")

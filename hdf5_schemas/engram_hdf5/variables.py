@@ -21,6 +21,14 @@ def _dtype_name(value: object) -> str:
     return dtype.name if dtype.kind in "biufcmM" else "object"
 
 
+def _strings(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
+def _integers(values: Sequence[int]) -> tuple[int, ...]:
+    return tuple(values)
+
+
 @attrs.frozen
 class Variable:
     """One recorded or final array.
@@ -38,8 +46,8 @@ class Variable:
     """
 
     name: str
-    axes: tuple[str, ...] = attrs.field(converter=tuple)
-    sizes: tuple[int, ...] = attrs.field(converter=tuple)
+    axes: tuple[str, ...] = attrs.field(converter=_strings)
+    sizes: tuple[int, ...] = attrs.field(converter=_integers)
     dtype: str = attrs.field(converter=_dtype_name)
     units: str
     long_name: str

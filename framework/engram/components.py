@@ -185,7 +185,9 @@ class Context:
             values[name] = getattr(component, name)
             if info.per_replica:
                 host = self.values(component, name)
-                values[name] = self.xp.asarray(host.astype(self.dtype if host.dtype.kind == "f" else host.dtype))
+                values[name] = self.xp.asarray(
+                    host.astype(self.dtype if host.dtype.kind == "f" else host.dtype)
+                )
         return SimpleNamespace(**values)
 
     def values(self, component: Any, name: str) -> np.ndarray[Any, Any]:
@@ -235,10 +237,6 @@ class Component(abc.ABC):
 
     __slots__ = ()
     name: ClassVar[str]
-    host: ClassVar[bool] = False
-    """True for a component that lives on the host (a socket, an environment): the engine transfers."""
-    resumable: ClassVar[bool] = True
-    """False for a host component that cannot continue from a checkpoint."""
 
 
 class Memory(Component):

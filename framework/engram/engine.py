@@ -287,7 +287,9 @@ class Run:
 
 
 def _same_memory(one: Array, other: Array) -> bool:
-    return isinstance(one, np.ndarray) and np.may_share_memory(one, other)
+    if isinstance(one, np.ndarray):
+        return np.may_share_memory(one, other)
+    return one.base is not None and one.base is (other if other.base is None else other.base)
 
 
 def prepare(recipe: Recipe) -> Run:

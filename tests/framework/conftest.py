@@ -133,6 +133,7 @@ class Race(engram.Task):
 @engram.state
 class TideState:
     phase: Array = engram.array(doc="steps done", unit="step", dtype="int64")
+    strength: Array = engram.fixed()
     ctx: Context = engram.fixed()
 
 
@@ -145,13 +146,13 @@ class Tide(engram.Task):
     action = None
 
     def init(self, ctx: Context) -> TideState:
-        return ctx.state(TideState, ctx=ctx)
+        return ctx.state(TideState, ctx=ctx, strength=ctx.xp.asarray([1.0, 0.5], dtype=ctx.dtype))
 
     def schedule(self, state: TideState, steps: int) -> Signal:
         ctx = state.ctx
         when = ctx.xp.arange(steps)[:, None] + state.phase[None]
         state.phase += steps
-        wave = (when % 7).astype(ctx.dtype)[..., None] * ctx.xp.asarray([1.0, 0.5], dtype=ctx.dtype)
+        wave = (when % 7).astype(ctx.dtype)[..., None] * state.strength
         yes = ctx.xp.ones(when.shape, dtype=bool)
         outcome = ctx.xp.full(when.shape, -1, dtype=np.int8)
         start, end = when % 10 == 0, when % 10 == 9

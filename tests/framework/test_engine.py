@@ -15,6 +15,7 @@ from engram.engine import ChunkRecords, Run, execute, prepare
 from engram.errors import EngramError, PluginError, RecipeError
 from engram.plugins import Registry
 from engram.recipe import Recipe, resolve
+from engram.testing import device
 
 Make = Callable[..., Recipe]
 
@@ -333,3 +334,44 @@ def test_resolving_twice_gives_the_same_run(make: Make, plugins: Registry) -> No
     again = resolve(tomllib.loads(recipe.to_toml()), plugins=plugins)
     assert again.to_toml() == recipe.to_toml()
     assert_same(run(recipe)[1], run(again)[1])
+
+
+class StrictBackend:
+    """A backend whose arrays refuse to leave the device but through `to_host`, which counts."""
+
+    name, xp, reason, device = "strict", device, "a test", "none"
+
+    def __init__(self) -> None:
+        self.fetched = 0
+
+    def to_host(self, array: Any) -> Any:
+        self.fetched += 1
+        return np.array(array.view(np.ndarray))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"run": {"trials": 3, "batch": 3, "seed": 5, "dtype": "float64"}},
+        {"task": {"use": "race"}, "record": {"variables": ["memory.value"]}},
+        {"task": {"use": "tide"}, "memory": {"use": "fused-leak"}, "record": {"every": 4}},
+    ],
+)
+def test_nothing_moves_between_host_and_device_inside_a_chunk(
+    make: Make, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    _, there, trials = run(make(**changes))
+    strict = StrictBackend()
+    monkeypatch.setattr("engram.engine.choose", lambda name: strict)
+    prepared = prepare(make("run.chunk=20", **changes))
+    chunks = []
+    with device.stepping():
+        for chunk in prepared.chunks():
+            chunks.append(chunk)
+            assert strict.fetched <= len(chunk.records) + 6
+            strict.fetched = 0
+    found = {path: np.concatenate([c.records[path] for c in chunks]) for path in chunks[0].records}
+    found["step"] = np.concatenate([c.steps for c in chunks])
+    assert_same(there, found)
+    assert_same(trials, {name: np.concatenate([c.trials[name] for c in chunks]) for name in chunks[0].trials})

@@ -55,12 +55,12 @@ class DeviceArray(np.ndarray):
 
     def __getitem__(self, key: Any) -> Any:
         _refuse_mask(key)
-        return _wrap(np.ndarray.__getitem__(self, key))
+        return _wrap(self.view(np.ndarray)[_plain(key)])
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _refuse_mask(key)
         _refuse_host((value,))
-        np.ndarray.__setitem__(self, key, value)
+        self.view(np.ndarray)[_plain(key)] = _plain(value)
 
     def _refused(self, *args: Any) -> Any:
         raise HostTraffic("a device array was turned into a host value inside a step")

@@ -9,8 +9,10 @@ from typing import Any
 
 import attrs
 
-from engram.convert import METADATA, hints_of
+from engram.convert import METADATA, hints_of, to_mapping
 from engram.declare import ArrayField, ChildField, parameters_of
+
+_PLURALS = {"number": "numbers", "integer": "integers", "text": "texts", "table": "tables"}
 
 
 def component_facts(cls: Any) -> dict[str, Any]:
@@ -18,20 +20,30 @@ def component_facts(cls: Any) -> dict[str, Any]:
     return {"doc": inspect.getdoc(cls) or "", "class": f"{cls.__module__}.{cls.__qualname__}"}
 
 
-def parameters(cls: Any) -> list[dict[str, Any]]:
-    """Return one row for each declared parameter."""
+def parameters(cls: Any, example: Any = None) -> list[dict[str, Any]]:
+    """Return one row for each declared parameter, those of tables within it as `table.name`.
+
+    Args:
+        cls: The class.
+        example: An instance whose values are the defaults, in place of the class's own.
+    """
     fields = {field.name: field for field in attrs.fields(cls)}
     hints = hints_of(cls)
     rows = []
     for name, info in parameters_of(cls).items():
+        default = fields[name].default if example is None else getattr(example, name)
         kind = type_text(hints[name])
         if info.role is not None:
             kind = f"table of {info.role} components" if info.many else info.role
+            default = info.component or ("" if info.many else attrs.NOTHING)
         rows.append({
-            "name": name, "type": kind, "default": _default(fields[name].default, info.component),
+            "name": name, "type": kind, "default": _default(default),
             "unit": info.unit if info.role is None else "", "range": info.range, "symbol": info.symbol or "",
             "per_replica": info.per_replica, "doc": info.doc, "source": info.source or "",
         })  # fmt: skip
+        inner = _table_class(hints[name]) if info.role is None else None
+        below = parameters(inner, default if attrs.has(type(default)) else None) if inner else []
+        rows += [{**row, "name": f"{name}.{row['name']}"} for row in below]
     return rows
 
 
@@ -75,17 +87,25 @@ def type_text(hint: Any) -> str:
         return " | ".join(map(str, arguments))
     if origin is tuple:
         kinds = dict.fromkeys(type_text(item) for item in arguments if item is not Ellipsis)
-        return f"list of {' and '.join(kinds)}"
+        return f"list of {' and '.join(_PLURALS.get(kind, kind) for kind in kinds)}"
     if isinstance(hint, type) and attrs.has(hint):
         return "table"
     words = {bool: "true or false", int: "integer", float: "number", str: "text"}
     return words.get(hint, getattr(hint, "__name__", str(hint)))
 
 
-def _default(value: Any, component: str | None) -> Any:
-    if component is not None:
-        return component
+def _table_class(hint: Any) -> Any:
+    """Return the declared class of a table, or of the tables of a list, None where the type holds none."""
+    if isinstance(hint, type) and attrs.has(hint):
+        return hint
+    found = (_table_class(item) for item in typing.get_args(hint))
+    return next((item for item in found if item is not None), None)
+
+
+def _default(value: Any) -> Any:
     if value is attrs.NOTHING:
         return "required"
-    # A default that is made anew for each instance has no text of its own.
-    return "" if isinstance(value, attrs.Factory) else value  # type: ignore[arg-type]
+    if isinstance(value, tuple):
+        return [to_mapping(item) if attrs.has(type(item)) else item for item in value]
+    # A table's default is that of each of its rows.
+    return "" if attrs.has(type(value)) else value

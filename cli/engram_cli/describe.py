@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import types
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -95,15 +96,18 @@ def _section(title: str, rows: list[dict[str, Any]], otherwise: str) -> None:
         return
     click.echo(f"{title}:")
     head = [key.replace("_", " ") for key in rows[0]]
-    show_table(head, [[_cell(item) for item in row.values()] for row in rows])
+    show_table(head, [[_cell(key, item) for key, item in row.items()] for row in rows])
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
+def _cell(key: str, value: Any) -> str:
+    if isinstance(value, bool) and key != "default":
         return "yes" if value else ""
+    if isinstance(value, bool | types.NoneType):
+        return str(value).lower()
     if isinstance(value, tuple | list):
-        return ", ".join(map(str, value))
-    return "none" if value is None else str(value)
+        tables = sum(isinstance(item, dict) for item in value)
+        return f"{tables} table{'s' * (tables > 1)}" if tables else ", ".join(map(str, value))
+    return str(value)
 
 
 def _recipe(registry: Registry, kind: str, name: str, path: Any, as_json: bool) -> None:

@@ -102,8 +102,12 @@ def _print(content: dict[str, Any]) -> None:
     click.echo()
     columns = [(c["name"], _few(c["values"]), c["unit"], c["doc"]) for c in content["columns"]]
     show_table(("column", "values", "unit", "meaning"), columns)
-    if content["final"]:
-        click.echo(f"\nfinal state: {', '.join(content['final'])}")
+    finals: dict[str, list[str]] = {}
+    for path in content["final"]:
+        holder, _, name = path.rpartition(".")
+        finals.setdefault(holder, []).append(name)
+    for holder, names in finals.items():
+        click.echo(f"\nfinal state of {holder}: {', '.join(names)}")
 
 
 def _shape(item: dict[str, Any]) -> str:

@@ -46,7 +46,10 @@ def command(
         show_table(_HEAD, [_row(item, len(files) > 1) for item in found])
     if not quiet and not as_json:
         say(f"written: {', '.join(map(str, files))}")
-    ctx.exit(0 if all(item["holds"] for item in found) else 1)
+    missed = sum(not item["holds"] for item in found)
+    if missed:
+        say(f"error: {resolved.place}: {missed} of {len(found)} results lie outside the range that agrees")
+    ctx.exit(1 if missed else 0)
 
 
 def check(recipe: Recipe, registry: Registry) -> None:

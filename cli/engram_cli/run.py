@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from engram_cli import options
+from engram_cli.interruption import Interruption
 from engram_cli.progress import Progress, announce, duration
 from engram_cli.show import say, show_json
 
 if TYPE_CHECKING:
     from engram import Recipe
+    from engram.engine import Run
 
 EXAMPLES = """\b
 Examples:
@@ -68,13 +69,16 @@ def execute(
     if not quiet:
         announce(recipe, overrides)
     progress = Progress(quiet)
-    # A batch system that ends a job sends SIGTERM first: that is as good as Ctrl-C, the .part stays readable.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return launch.run(recipe, out=out, force=force, progress=progress)
+        with Interruption() as interruption:
+
+            def chunk_done(run: Run, seconds: float) -> None:
+                interruption.check()
+                progress(run, seconds)
+
+            return launch.run(recipe, out=out, force=force, progress=chunk_done)
     except OutputExistsError as error:
         error.add_note("--force replaces it, --out FILE writes another")
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
         progress.clear()

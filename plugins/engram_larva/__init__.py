@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engram import Analysis, Task, hookimpl
 
+from .contact import contact_time
 from .learning import learning_curve
 from .odor_arena import OdorArena
 from .preference import preference_index
@@ -27,4 +28,4 @@ def register_recipes() -> Iterable[Path]:
 @hookimpl
 def register_analyses() -> Iterable[Analysis]:
     """What to compute and draw of a run."""
-    return [preference_index, trajectories, learning_curve]
+    return [preference_index, trajectories, learning_curve, contact_time]

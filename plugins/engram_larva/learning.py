@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import engram
 
-from .protocol import point_names, points, trial_numbers
+from .protocol import point_names, points, trial_ends
 
 
 def compute(run: Any) -> dict[str, NDArray[Any]]:
@@ -20,12 +20,11 @@ def compute(run: Any) -> dict[str, NDArray[Any]]:
         stimulus (stimulus,) and point (point,) names.
     """
     gain = run["memory.gain"]
-    number = trial_numbers(run, run.time("memory"))
-    last = np.append(np.flatnonzero(np.diff(number)), len(number) - 1)
+    last, trial = trial_ends(run, run.time("memory"))
     by_point = gain[last].reshape(len(last), points(run), -1, gain.shape[2])
     labels = run.labels("memory.gain", run.dims("memory.gain")[2]) or range(gain.shape[2])
     return {
-        "trial": number[last] + 1,
+        "trial": trial,
         "mean": by_point.mean(axis=2),
         "spread": by_point.std(axis=2),
         "stimulus": np.array([str(label) for label in labels]),

@@ -15,15 +15,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import engram
 
 from .odor import Odor
-from .protocol import point_names, points, sources, tested
-
-Host = NDArray[Any]
-_NORMAL_95 = 1.96
+from .protocol import Host, contrast, interval, point_names, points, sources, tested
 
 
 def sides(x: Host, width: float, first: Odor) -> Host:
@@ -54,54 +50,25 @@ def nearness(position: Host, odors: list[Odor]) -> Host:
     return nearer / apart
 
 
-def interval(values: Host) -> tuple[float, float]:
-    """Return the 95 % interval of the mean of `values` (n,), by the normal approximation."""
-    mean = float(values.mean())
-    error = _NORMAL_95 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.inf
-    return mean - error, mean + error
-
-
-def treated(run: Any) -> Host:
-    """Return (point,) bool: the sweep points of trained and rewarded larvae; the rest are their controls.
-
-    A run that sweeps neither `task.trained` nor `task.rewarded` treats the last of its points.
-    """
-    n = points(run)
-    flags = np.ones(n, dtype=bool)
-    for name in ("task_trained", "task_rewarded"):
-        if name in run.columns:
-            flags &= run.columns[name].reshape(n, -1)[:, 0].astype(bool)
-    return np.arange(n) == n - 1 if flags.all() else flags
-
-
 def compute(run: Any) -> dict[str, Host]:
     """Compute PI, PI2 and how far treated larvae differ from their paired controls.
 
     Returns:
         time (time,) in s; pi (time, point); side (point, larva) at the end; final, low, high (point,): PI at
-        the end with its interval; pi2 (point,); mean and control: PI of treated larvae and of their controls;
-        difference, difference_low, difference_high: mean of the pairs with its interval; the last four are
-        nan where there are no controls; test_start in s; point (point,) names.
+        the end with its interval; pi2 (point,); test_start in s; point (point,) names; and the `contrast` of
+        the sides at the end.
     """
     position, time, odors = run["task.position"], run.time("task"), sources(run)
-    n, flags = points(run), treated(run)
+    n = points(run)
     side = sides(position[:, :, 0], run.recipe["task"]["arena"]["width"], odors[0]).reshape(len(time), n, -1)
     test = tested(run, time)
     near = nearness(position[test], odors).reshape(test.sum(), n, -1)
     last = side[-1]
     final, bounds = last.mean(axis=1), np.array([interval(values) for values in last])
-    control, pair = np.nan, (np.nan, np.nan, np.nan)
-    if not flags.all():
-        control = final[~flags].mean()
-        difference = last[flags].mean(axis=0) - last[~flags].mean(axis=0)
-        pair = (difference.mean(), *interval(difference))
     return {
         "time": time, "pi": side.mean(axis=2), "side": last, "final": final,
         "low": bounds[:, 0], "high": bounds[:, 1], "pi2": near.mean(axis=(0, 2)),
-        "mean": np.asarray(final[flags].mean()), "control": np.asarray(control),
-        "difference": np.asarray(pair[0]), "difference_low": np.asarray(pair[1]),
-        "difference_high": np.asarray(pair[2]), "test_start": np.asarray(time[test][0]),
-        "point": np.array(point_names(run)),
+        "test_start": np.asarray(time[test][0]), "point": np.array(point_names(run)), **contrast(run, last),
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What analyses need to know of a run: its sweep points, its odours, when its trials were."""
+"""What analyses need to know of a run: sweep points, odours, trials, and which larvae are controls."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .odor import Odor
+
+Host = NDArray[Any]
+_NORMAL_95 = 1.96
 
 
 def points(run: Any) -> int:
@@ -47,7 +50,59 @@ def trial_numbers(run: Any, time: NDArray[np.float64]) -> NDArray[np.int64]:
     return number
 
 
+def trial_ends(run: Any, time: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the last row of each trial and the trial's number from 1, (trial,) each."""
+    number = trial_numbers(run, time)
+    last = np.append(np.flatnonzero(np.diff(number)), len(number) - 1)
+    return last, number[last] + 1
+
+
 def tested(run: Any, time: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return (time,) whether each row is of a test trial; where there are no tests, all rows count."""
     tests = trial_numbers(run, time) >= run.recipe["task"].get("train_trials", 0)
     return tests if tests.any() else np.ones(len(time), dtype=bool)
+
+
+def interval(values: Host) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of `values` (n,), by the normal approximation."""
+    mean = float(values.mean())
+    error = _NORMAL_95 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.inf
+    return mean - error, mean + error
+
+
+def treated(run: Any) -> Host:
+    """Return (point,) bool: the sweep points of trained and rewarded larvae; the rest are their controls.
+
+    A run that sweeps neither `task.trained` nor `task.rewarded` treats the last of its points.
+    """
+    n = points(run)
+    flags = np.ones(n, dtype=bool)
+    for name in ("task_trained", "task_rewarded"):
+        if name in run.columns:
+            flags &= run.columns[name].reshape(n, -1)[:, 0].astype(bool)
+    return np.arange(n) == n - 1 if flags.all() else flags
+
+
+def contrast(run: Any, value: Host) -> dict[str, Host]:
+    """Compare treated larvae with their controls, replica by replica.
+
+    Args:
+        run: The opened run.
+        value: (point, larva) what is compared.
+
+    Returns:
+        mean and control: the means of treated larvae and of controls; difference, difference_low and
+        difference_high: the mean of the pairs with its interval. All but mean are nan without controls.
+    """
+    flags = treated(run)
+    control, low, high = np.nan, np.nan, np.nan
+    difference = np.full(1, np.nan)
+    if not flags.all():
+        control = float(value[~flags].mean())
+        difference = value[flags].mean(axis=0) - value[~flags].mean(axis=0)
+        low, high = interval(difference)
+    found = {
+        "mean": value[flags].mean(), "control": control, "difference": difference.mean(),
+        "difference_low": low, "difference_high": high,
+    }  # fmt: skip
+    return {name: np.asarray(number) for name, number in found.items()}

@@ -8,9 +8,10 @@ import engram_hdf5
 import engram_larva
 from engram import Array
 from engram.plugins import Registry
-from engram_larva import learning_curve, preference_index, trajectories
+from engram_larva import contact_time, learning_curve, preference_index, trajectories
 from engram_larva.odor import Odor
-from engram_larva.preference import interval, nearness, sides
+from engram_larva.preference import nearness, sides
+from engram_larva.protocol import interval
 
 
 @engram.state
@@ -128,7 +129,7 @@ def test_paths_of_touch(tmp_path, registry):
         "run": {"steps": 300, "dt": 0.1, "batch": 4, "seed": 1},
         "task": {"use": "touch-arena", "arena": {"shape": "rectangle", "width": 0.06}, "train_trials": 1},
         "memory": {"use": "held-gain"},
-        "record": {"variables": ["task.position", "task.touched", "memory.gain"]},
+        "record": {"variables": ["task.position", "task.contact", "task.touched", "memory.gain"]},
     }
     (file,) = engram.run(recipe, out=tmp_path / "touch.h5", plugins=registry)
     with engram_hdf5.open(file) as run:
@@ -137,3 +138,7 @@ def test_paths_of_touch(tmp_path, registry):
         assert not result["dish"]
         assert drawn(trajectories, result).std() > 10
         assert (np.diff(run["task.touched"], axis=0) >= -1e-6).all()
+        contact = contact_time.compute(run)
+        share = run["task.contact"][1:, :, 0].sum(axis=0).mean() / 300
+        np.testing.assert_allclose(contact["share"], [[share]], rtol=1e-3)
+        assert drawn(contact_time, contact).std() > 10

@@ -13,7 +13,8 @@ from engram_larva.bout import FEED, RUN, Bouts
 from engram_larva.crawler import Crawler
 from engram_larva.larva import Larva
 from engram_larva.odor import Odor
-from engram_larva.preference import interval, sides
+from engram_larva.preference import sides
+from engram_larva.protocol import interval
 from engram_larva.touch_arena import Patch, TouchSensor
 
 DT = 0.1

@@ -1,0 +1,43 @@
+"""Contact time: how long larvae touch a patch, trial by trial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import engram
+
+from .protocol import Host, contrast, interval, point_names, points, trial_ends
+
+
+def compute(run: Any) -> dict[str, Host]:
+    """Return the share of each trial that a larva spent in contact, by the sensor that touched longest.
+
+    Returns:
+        trial (trial,) from 1; share, low, high (trial, point): mean over larvae with its interval; point
+        (point,) names; and the `contrast` of the last trial.
+    """
+    last, trial = trial_ends(run, run.time("task"))
+    step = run.step("task")
+    steps = np.diff(step[last], prepend=step[0] - 1)[:, None]
+    touched = run["task.touched"][last].max(axis=2) / (steps * run.recipe["run"]["dt"])
+    share = touched.reshape(len(last), points(run), -1)
+    bounds = np.array([[interval(values) for values in row] for row in share])
+    return {
+        "trial": trial, "share": share.mean(axis=2), "low": bounds[..., 0], "high": bounds[..., 1],
+        "point": np.array(point_names(run)), **contrast(run, share[-1]),
+    }  # fmt: skip
+
+
+def picture(result: Any, figure: Any) -> None:
+    """Draw the share of time in contact against the trial, with its interval."""
+    axes = figure.subplots()
+    for index, name in enumerate(result["point"]):
+        axes.plot(result["trial"], result["share"][:, index], "o-", markersize=3, label=str(name) or "larvae")
+        axes.fill_between(result["trial"], result["low"][:, index], result["high"][:, index], alpha=0.2)
+    axes.set(xlabel="trial", ylabel="share of time in contact", ylim=(0, None))
+    axes.legend(fontsize="small")
+
+
+contact_time = engram.Analysis("contact-time", "share of time in contact, trial by trial", compute, picture)

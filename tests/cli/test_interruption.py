@@ -1,11 +1,13 @@
 """Ctrl-C and SIGTERM in mid-run leave a readable .part."""
 
+import contextlib
 import signal
 import time
 
 import pytest
 
 import engram
+from engram_cli.interruption import Interruption
 from engram_hdf5 import validate
 
 
@@ -41,3 +43,23 @@ def test_an_existing_file_survives_an_interrupted_replacement(shell, tmp_path):
     assert code == 130
     assert part.exists()
     assert (tmp_path / "count.h5").read_text() == "precious"
+
+
+def test_an_interruption_that_a_library_loses_is_raised_once_more():
+    with Interruption() as interruption:
+        interruption.check()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            interruption.check()
+
+
+def test_signals_are_given_back_and_ignored_ones_stay_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interruption():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -115,6 +115,41 @@ def test_describe_says_so_where_the_state_is_not_annotated(command, registry):
     ]
 
 
+def test_describe_shows_what_is_in_tables(command, registry):
+    @engram.parameters
+    class Dish:
+        width: float = engram.param(default=1.0, gt=0, unit="m", doc="diameter")
+
+    @engram.parameters
+    class Roomy(engram.Memory):
+        """In a dish."""
+
+        name = "roomy"
+        dish: Dish = engram.param(default=Dish(width=2.0), doc="where")
+        others: tuple[Dish, ...] = engram.param(default=(Dish(),), doc="beside it")
+        awake: bool = engram.param(default=False, doc="not asleep")
+        parts: dict[str, engram.Synapse] = engram.component("synapse", many=True, doc="within")
+
+        def init(self, ctx): ...
+        def step(self, state, signal): ...
+
+    Roomy.__annotations__.update(dish=Dish, others=tuple[Dish, ...])
+
+    class Offers:
+        @staticmethod
+        @engram.hookimpl
+        def register_memories():
+            return [Roomy]
+
+    registry.register(Offers, "offers")
+    lines = [line.split() for line in command("describe", "memory", "roomy").stdout.splitlines()]
+    assert ["dish", "table", "1", "where"] in lines
+    assert ["dish.width", "number", "2.0", "m", ">", "0", "diameter"] in lines
+    assert ["others", "list", "of", "tables", "1", "table", "1", "beside", "it"] in lines
+    assert ["awake", "true", "or", "false", "false", "1", "not", "asleep"] in lines
+    assert ["parts", "table", "of", "synapse", "components", "within"] in lines
+
+
 def test_describe_without_a_name_lists_what_there_is(command, answer):
     assert {item["kind"] for item in answer("describe")["offers"]} == {"memory", "task", "recipe", "analysis"}
     assert command("describe", "memory").stdout.splitlines()[1].split() == [

@@ -20,6 +20,7 @@ def test_a_result_outside_its_range_exits_with_1(command):
     done = command("reproduce", "count", "--steps", 3)
     assert done.exit_code == 1
     assert " NO " in done.stdout
+    assert "error: count.toml: 2 of 2 results lie outside the range that agrees" in done.stderr
 
 
 def test_the_json_has_ours_and_whether_it_holds(answer):

@@ -63,3 +63,19 @@ def test_signals_are_given_back_and_ignored_ones_stay_ignored():
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_run_whose_plugin_loses_an_interruption_stops_at_its_next_chunk(command, registry, tmp_path):
+    class Deaf:
+        @staticmethod
+        @engram.hookimpl
+        def chunk_finished(run, chunk):
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+    registry.register(Deaf, "deaf")
+    done = command("run", "count", "-o", "run.chunk=5")
+    assert done.exit_code == 130
+    with engram.open(tmp_path / "count.h5.part") as run:
+        assert run.status == "interrupted"
+        assert len(run["memory.total"]) == 5

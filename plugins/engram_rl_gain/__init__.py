@@ -9,8 +9,8 @@ from .q_table import best_actions as best_actions
 from .q_table import best_gain as best_gain
 from .q_table import bins as bins
 from .q_table import state_index as state_index
-from .rl_gain import RLGain
-from .rl_touch import RLTouch
+from .rl_gain import RLGain as RLGain
+from .rl_touch import RLTouch as RLTouch
 
 
 @hookimpl

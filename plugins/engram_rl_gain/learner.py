@@ -12,82 +12,69 @@ An action a is one of the combinations of candidate gains. Between decisions rew
 
     R <- R + int(r) - 0.01     every step                                          (3)
 
-and at a decision the pair (s', a') of the previous one is taught,
+and at a decision the pair (s', a') of the previous one (at first, state 0 and action 0) is taught,
 
     Q[s', a'] <- (1 - alpha) Q[s', a'] + alpha (R + gamma max_a Q[s, a])           (4)
     a <- argmax_a Q[s, a], or any action with probability epsilon                  (5)
 
-after which R = 0 and s' = s, a' = a. Q starts at zero, so actions that were never tried look good.
+after which R = 0, s' = s and a' = a. Q starts at zero and reward is rare, so that by (3) actions never tried
+look best. After training, or switched off, the memory rests: it uses the best gain it knows.
 """
 
 from __future__ import annotations
 
 import abc
-from typing import Any, Literal
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
-import attrs
 import numpy as np
 
 import engram
 from engram import Array, Context, Signal, Stream, Transitions, array_module
 
 from . import q_table
+from .semantics import Name, Semantics, semantics
 
+Host = np.ndarray[Any, np.dtype[np.int32]]
 _EFFORT = 0.01
-
-
-@attrs.frozen
-class Semantics:
-    """In what the intended learner and larvaworld's code differ.
-
-    Attributes:
-        whole_state: Every stimulus counts in equation (2); in larvaworld all take the bin of the last one.
-        rounded: The decision interval is rounded to steps, not cut.
-        teaches_when_exploring: Equation (4) holds at exploratory decisions too; in larvaworld the reward of
-            the interval before one is lost.
-        learns_after_training: Equation (4) goes on at every step after training, with R never reset.
-    """
-
-    whole_state: bool
-    rounded: bool
-    teaches_when_exploring: bool
-    learns_after_training: bool
-
-
-SEMANTICS = {
-    "intended": Semantics(
-        whole_state=True, rounded=True, teaches_when_exploring=True, learns_after_training=False
-    ),
-    "larvaworld-2.5": Semantics(
-        whole_state=False, rounded=False, teaches_when_exploring=False, learns_after_training=True
-    ),
-}
+_MINUTE = 60.0
+_LONGEST = 2.0**30
 
 
 @engram.state
 class GainState:
     """What a gain learner carries from step to step."""
 
-    q: Array = engram.array("state", "action", doc="action value", unit="1")
-    gain: Array = engram.array("stimulus", doc="sensory gain in force", unit="1", record=True)
-    reward_sum: Array = engram.array(doc="R, reward collected since the last decision", unit="1")
-    last_state: Array = engram.array(doc="s', state at the last decision", unit="1", dtype="int32")
-    last_action: Array = engram.array(doc="a', action of the last decision", unit="1", dtype="int32")
-    iterator: Array = engram.array(doc="steps since the last decision", unit="step", dtype="int32")
-    ticks: Array = engram.array(doc="steps since activation", unit="step", dtype="int32")
-    total_ticks: Array = engram.array(doc="steps spent active", unit="step", dtype="int32")
-    active: Array = engram.array(doc="the memory is switched on", unit="1", dtype="bool")
-    learning: Array = engram.array(doc="the memory is active and in training", unit="1", dtype="bool")
-    probed: Array = engram.array(doc="learning was off in the last step", unit="1", dtype="bool")
+    q: Array = engram.array("state", "action", doc="action value")
+    gain: Array = engram.array("stimulus", doc="sensory gain in force", record=True)
+    chosen_gain: Array = engram.array(
+        "stimulus", doc="gain of the last decision, in force again after a probe"
+    )
+    reward_sum: Array = engram.array(doc="R, reward collected since the last decision")
+    last_state: Array = engram.array(doc="s', state last taught from", dtype="int32")
+    last_action: Array = engram.array(doc="a', action of the last decision", dtype="int32")
+    iterator: Array = engram.array(doc="training steps since the last decision", unit="step", dtype="int32")
+    ticks: Array = engram.array(doc="steps since it was switched on", unit="step", dtype="int32")
+    total_ticks: Array = engram.array(doc="steps spent switched on", unit="step", dtype="int32")
+    active: Array = engram.array(doc="the memory is switched on", dtype="bool")
+    learning: Array = engram.array(doc="the memory is switched on and in training", dtype="bool")
+    rules: Semantics = engram.fixed()
     actions: Array = engram.fixed()
-    thresholds: Array = engram.fixed()
-    places: Array = engram.fixed()
     interval: Array = engram.fixed()
     last_tick: Array = engram.fixed()
-    rows: Array = engram.fixed()
+    first_row: Array = engram.fixed()
     explore: Stream = engram.fixed()
     choice: Stream = engram.fixed()
-    p: Any = engram.fixed()
+    p: SimpleNamespace = engram.fixed()
+
+
+class Now(NamedTuple):
+    """What each replica does at this step, (batch,) bool; where learning is off, nothing of it."""
+
+    training: Array
+    resting: Array
+    decides: Array
+    explores: Array
 
 
 @engram.parameters
@@ -110,156 +97,157 @@ class GainLearner(engram.Memory):
     epsilon: float = engram.param(default=0.15, ge=0, doc="probability to explore", per_replica=True)
     state_space_per_side: int = engram.param(default=0, ge=0, symbol="k", doc="bins on either side of zero")
     state_specific_best: bool = engram.param(
-        default=True,
-        doc="outside training, take the best action of the present state, not that of all states",
+        default=True, doc="at rest, take the best action of the present state, not that of all states"
     )
     gain_space: tuple[float, ...] = engram.param(default=(-300.0, -50.0, 50.0, 300.0), doc="candidate gains")
     initial_gain: float = engram.param(
         default=0.0, doc="gain of every stimulus before the first decision", per_replica=True
     )
-    semantics: Literal["intended", "larvaworld-2.5"] = engram.param(
-        default="intended", doc="whether to repair what larvaworld's code does unintendedly"
-    )
+    semantics: Name = engram.param(default="intended", doc="the documented model, or larvaworld's code")
 
     def check(self) -> None:
         """There must be something to choose from."""
         if not self.gain_space:
             raise ValueError("gain_space must name at least one gain")
 
+    @abc.abstractmethod
+    def decides(self, state: GainState, change: Array) -> tuple[Array, Array]:
+        """Return who would decide now, (batch,) bool, and the reward R of (4) then, (batch,)."""
+
     def init(self, ctx: Context) -> GainState:
-        """Return empty tables for the task's stimuli."""
-        stimuli = _stimuli(ctx)
-        table = q_table.actions(self.gain_space, stimuli)
-        per_side = self.state_space_per_side
-        interval = self._interval(ctx)
+        """Return empty tables for the task's stimuli.
+
+        Raises:
+            EngramError: The task does not show one number a stimulus.
+        """
+        table = q_table.actions(self.gain_space, _stimuli(ctx))
+        states = self._levels ** table.shape[1]
+        rules = semantics(self.semantics, self.state_specific_best)
         parameters = ctx.per_replica(self)
+        interval = self._interval(ctx, rules)
         return ctx.state(
             GainState,
-            sizes={"state": (2 * per_side + 1) ** stimuli, "action": len(table)},
-            gain=ctx.zeros(stimuli) + parameters.initial_gain[:, None],
+            sizes={"state": states, "action": len(table)},
+            gain=ctx.zeros(table.shape[1]) + parameters.initial_gain[:, None],
+            chosen_gain=ctx.zeros(table.shape[1]) + parameters.initial_gain[:, None],
             iterator=ctx.xp.array(interval),
-            active=ctx.zeros(dtype="bool") | True,
-            learning=ctx.zeros(dtype="bool"),
+            active=ctx.xp.ones(ctx.batch, dtype="bool"),
+            rules=rules,
             actions=ctx.xp.asarray(table.astype(ctx.dtype)),
-            thresholds=self._thresholds(ctx),
-            places=ctx.xp.asarray(self._places(stimuli)),
             interval=ctx.xp.asarray(interval),
-            last_tick=ctx.xp.asarray(_last_tick(60 * ctx.values(self, "train_dur"), ctx.dt)),
-            rows=ctx.xp.arange(ctx.batch),
+            last_tick=ctx.xp.asarray(self._last_tick(ctx)),
+            first_row=states * ctx.xp.arange(ctx.batch, dtype="int64"),
             explore=ctx.random("explore"),
             choice=ctx.random("action"),
             p=parameters,
         )
 
-    def _interval(self, ctx: Context) -> Any:
-        steps = ctx.values(self, "update_dt") * 60 / ctx.dt
-        whole = np.rint(steps) if SEMANTICS[self.semantics].rounded else np.trunc(steps)
-        return whole.astype(np.int32)
-
-    def _thresholds(self, ctx: Context) -> Array:
-        inner = np.arange(1, self.state_space_per_side + 1) * ctx.values(self, "delta")[:, None]
-        return ctx.xp.asarray(inner.astype(ctx.dtype))
-
-    def _places(self, stimuli: int) -> Any:
-        places = q_table.place_values(stimuli, self.state_space_per_side)
-        if SEMANTICS[self.semantics].whole_state:
-            return places
-        only_last = np.zeros_like(places)
-        only_last[-1] = places.sum()
-        return only_last
-
-    @abc.abstractmethod
-    def decides(self, state: GainState, change: Array) -> tuple[Array, Array]:
-        """Return whether each replica is to decide, (batch,) bool, and the reward R it decides on, (batch,)."""
-
     def step(self, state: GainState, signal: Signal) -> Array:
-        """Count, collect reward, decide where it is time, and return the gains (batch, stimulus)."""
-        xp = array_module(state.q)
-        self._count(state, signal)
-        training = state.learning & signal.learn
-        decides, reward = self.decides(state, signal.observation)
-        decides = decides & training
-        state.reward_sum[...] = xp.where(decides, reward, state.reward_sum)
-        explores = decides & (state.explore.uniform() < state.p.epsilon)
-        settled = signal.learn & ~training if self.state_specific_best else xp.zeros_like(training)
-        meant = SEMANTICS[self.semantics]
-        taught = decides if meant.teaches_when_exploring else decides & ~explores
-        taught = taught | (settled & meant.learns_after_training)
-        chosen = self.choose(state, signal.observation, decides | settled, taught, explores)
-        state.reward_sum[...] = xp.where(decides, 0, state.reward_sum)
-        state.iterator[...] = xp.where(decides, 0, state.iterator)
-        self._set_gain(state, training, decides, chosen)
-        state.probed[...] = ~signal.learn
-        return state.gain
+        """Count, collect reward, decide where it is time, and return the gains (batch, stimulus).
 
-    def _count(self, state: GainState, signal: Signal) -> None:
-        """Equation (3) and the counters."""
-        xp = array_module(state.q)
-        earned = xp.trunc(signal.reward) - state.q.dtype.type(_EFFORT)
-        state.ticks[...] = xp.where(state.active, state.ticks + 1, 0)
-        state.total_ticks += state.active
-        state.reward_sum += xp.where(signal.learn, earned, 0)
-        state.learning[...] = state.active & (state.total_ticks <= state.last_tick)
-        state.iterator += state.learning & signal.learn
-
-    def choose(self, state: GainState, change: Array, asked: Array, taught: Array, explores: Array) -> Array:
-        """Teach the last choice and make a new one, equations (2), (4) and (5).
-
-        Args:
-            state: Changed in place, but for the gains.
-            change: (batch, stimulus) perceived change.
-            asked: (batch,) bool, who chooses.
-            taught: (batch,) bool, whose last choice is taught.
-            explores: (batch,) bool, who takes any action.
-
-        Returns:
-            (batch,) indices of actions.
+        Where `signal.learn` is False the best known gain is used and all else stands still: a probe leaves
+        no trace. Trials do not matter; an interval goes on from one to the next.
         """
         xp = array_module(state.q)
-        here = q_table.state_index(change, state.thresholds, state.places)
-        self._teach(state, here, taught)
-        best = state.q[state.rows, here].argmax(axis=1)
-        chosen = xp.where(explores, state.choice.integers(len(state.actions)), best)
-        moves = asked if SEMANTICS[self.semantics].teaches_when_exploring else asked & ~explores
-        state.last_state[...] = xp.where(moves, here, state.last_state)
-        state.last_action[...] = xp.where(asked, chosen, state.last_action)
-        return chosen
-
-    def _teach(self, state: GainState, here: Array, taught: Array) -> None:
-        """Equation (4)."""
-        pair = (state.rows, state.last_state, state.last_action)
-        old = state.q[pair]
-        target = state.reward_sum + state.p.gamma * state.q[state.rows, here].max(axis=1)
-        taught_value = (1 - state.p.alpha) * old + state.p.alpha * target
-        state.q[pair] = array_module(state.q).where(taught, taught_value, old)
-
-    def _set_gain(self, state: GainState, training: Array, decides: Array, chosen: Array) -> None:
-        """A decision sets the gain; outside training the best known does; after a probe the last action's returns."""
-        xp = array_module(state.q)
-        settled = chosen if self.state_specific_best else q_table.best_actions(state.q)
-        resumed = training & state.probed & ~decides
-        action = xp.where(training, xp.where(resumed, state.last_action, chosen), settled)
-        changes = decides | resumed | ~training
-        state.gain[...] = xp.where(changes[:, None], state.actions[action], state.gain)
+        training, resting = self._count(state, signal)
+        due, reward = self.decides(state, signal.observation)
+        decides = due & training
+        explores = decides & (state.explore.uniform() < state.p.epsilon)
+        reward = xp.where(decides, reward, state.reward_sum)
+        self._choose(state, signal.observation, reward, Now(training, resting, decides, explores))
+        state.reward_sum[...] = xp.where(decides, 0, state.reward_sum)
+        state.iterator *= ~decides
+        return state.gain
 
     def learn(self, state: GainState, transitions: Transitions) -> None:
-        """Teach replayed transitions by equation (4), one after the other, all replicas at once.
+        """Teach replayed transitions by equation (4), in order, all replicas side by side.
+
+        A transition of weight w is taught with the rate w alpha; nothing lies ahead of a terminated one. Its
+        reward is taken as it is: for a whole interval, give the sum (3). Nothing but `q` changes.
 
         Args:
             state: Changed in place.
-            transitions: `observation` and `next_observation` (n, batch, stimulus) are perceived changes,
-                `action` (n, batch) indices of actions; `weight` (n, batch) scales the learning rate.
+            transitions: `observation` and `next_observation` (n, batch, stimulus) are perceived changes;
+                `action` is (n, batch) indices of actions, or (n, batch, stimulus) gains, of which those
+                outside the gain space (an initial gain) teach nothing.
         """
-        for index in range(len(transitions.reward)):
-            before, after = (
-                q_table.state_index(change[index], state.thresholds, state.places)
-                for change in (transitions.observation, transitions.next_observation)
-            )
-            ahead = state.q[state.rows, after].max(axis=1) * ~transitions.terminated[index]
-            rate = state.p.alpha * transitions.weight[index]
-            pair = (state.rows, before, transitions.action[index])
-            target = transitions.reward[index] + state.p.gamma * ahead
-            state.q[pair] = (1 - rate) * state.q[pair] + rate * target
+        before = self._index(state, transitions.observation)
+        after = self._index(state, transitions.next_observation)
+        action, known = self._action(state, transitions.action)
+        rate = transitions.weight * known * state.p.alpha
+        for n in range(len(before)):
+            ahead = _best(state, after[n])[1] * ~transitions.terminated[n]
+            pair = _place(state, before[n], action[n])
+            _teach(state, pair, rate[n], transitions.reward[n] + state.p.gamma * ahead)
+
+    @property
+    def _levels(self) -> int:
+        return 2 * self.state_space_per_side + 1
+
+    def _interval(self, ctx: Context, rules: Semantics) -> Host:
+        steps = rules.steps(ctx.values(self, "update_dt") * _MINUTE, ctx.dt)
+        interval: Host = np.minimum(steps, _LONGEST).astype(np.int32)
+        return interval
+
+    def _last_tick(self, ctx: Context) -> Host:
+        """Return (batch,) the last tick with tick * dt <= train_dur, as the product is rounded."""
+        end = ctx.values(self, "train_dur") * _MINUTE
+        tick = np.minimum(np.floor(end / ctx.dt), _LONGEST)
+        tick += (tick + 1) * ctx.dt <= end
+        tick -= tick * ctx.dt > end
+        return tick.astype(np.int32)
+
+    def _count(self, state: GainState, signal: Signal) -> tuple[Array, Array]:
+        """Count time and collect reward (3); return (batch,) who is in training, and who rests."""
+        xp = array_module(state.q)
+        counts = state.active & signal.learn
+        state.ticks += counts
+        state.ticks *= state.active
+        state.total_ticks += counts
+        state.learning[...] = state.active & (state.total_ticks <= state.last_tick)
+        training, resting = state.learning & signal.learn, ~state.learning & signal.learn
+        state.iterator += training
+        state.reward_sum += xp.where(
+            state.rules.collects(training, resting), xp.trunc(signal.reward) - _EFFORT, 0
+        )
+        return training, resting
+
+    def _choose(self, state: GainState, change: Array, reward: Array, now: Now) -> None:
+        """Teach (4) with `reward`, choose (5), and set the gains."""
+        xp, rules = array_module(state.q), state.rules
+        here = self._index(state, change)
+        teaches = rules.teaches(now.decides, now.explores, now.resting)
+        pair = _place(state, state.last_state, state.last_action)
+        ahead = _best(state, here)[1]
+        _teach(state, pair, xp.where(teaches, state.p.alpha, 0), reward + state.p.gamma * ahead)
+        state.last_state[...] = xp.where(teaches, here, state.last_state)
+        chosen = xp.where(
+            now.explores, state.choice.integers(len(state.actions)), self._known(state, here, now)
+        )
+        state.last_action[...] = xp.where(now.decides | teaches, chosen, state.last_action)
+        shown = state.actions.take(chosen, axis=0)
+        kept = rules.keeps(now.decides, now.resting)[:, None]
+        state.chosen_gain[...] = xp.where(kept, shown, state.chosen_gain)
+        state.gain[...] = xp.where(now.training[:, None], state.chosen_gain, shown)
+
+    def _known(self, state: GainState, here: Array, now: Now) -> Array:
+        """Return (batch,) the best known action."""
+        best = _best(state, here)[0]
+        if self.state_specific_best:
+            return best
+        return array_module(best).where(now.training, best, q_table.best_actions(state.q))
+
+    def _index(self, state: GainState, change: Array) -> Array:
+        binned = q_table.bins(change, state.p.delta[:, None], self.state_space_per_side)
+        return state.rules.state(binned, self._levels)
+
+    def _action(self, state: GainState, action: Array) -> tuple[Array, Array]:
+        """Return (n, batch) indices of actions, and whether they are any."""
+        if action.ndim == 2:
+            known = (action >= 0) & (action < len(state.actions))
+            return action * known, known
+        same = (action[:, :, None, :] == state.actions).all(axis=3)
+        return same.argmax(axis=2), same.any(axis=2)
 
 
 def _stimuli(ctx: Context) -> int:
@@ -271,14 +259,30 @@ def _stimuli(ctx: Context) -> int:
     return int(shape[0])
 
 
-def _last_tick(duration: Any, dt: float) -> Any:
-    """Return (batch,) the last step with step * dt <= duration, as the product is rounded."""
-    near = np.floor(np.asarray(duration)[:, None] / dt) + np.array([-1, 0, 1])
-    return np.where(near * dt <= np.asarray(duration)[:, None], near, -1).max(axis=1).astype(np.int64)
+def _place(state: GainState, index: Array, action: Array) -> Array:
+    """Return (batch,) the place of Q[index, action] in the flattened table."""
+    return (state.first_row + index) * state.q.shape[2] + action
+
+
+def _best(state: GainState, index: Array) -> tuple[Array, Array]:
+    """Return (batch,) the first action of the highest value in the states `index`, and that value."""
+    rows = state.q.reshape(-1, state.q.shape[2])
+    best = rows.take(state.first_row + index, axis=0).argmax(axis=1)
+    return best, state.q.reshape(-1).take(_place(state, index, best))
+
+
+def _teach(state: GainState, pair: Array, rate: Array, target: Array) -> None:
+    """Equation (4) for one place of each replica's table, at a rate (batch,)."""
+    values = state.q.reshape(-1)
+    old = values.take(pair)
+    taught = (1 - rate) * old + rate * target
+    values[pair] = array_module(old).where(rate != 0, taught, old)
 
 
 def update_ext_gain(learner: GainLearner, state: GainState, change: Array, randomize: bool = True) -> Array:
     """Decide for every replica now, outside the clockwork of `step`: larvaworld's method of that name.
+
+    R and the interval are left as they are.
 
     Args:
         learner: The memory.
@@ -289,9 +293,7 @@ def update_ext_gain(learner: GainLearner, state: GainState, change: Array, rando
     Returns:
         (batch, stimulus) the gains chosen, which are also set.
     """
-    asked = state.active | True
-    explores = state.explore.uniform() < state.p.epsilon if randomize else ~asked
-    taught = asked if SEMANTICS[learner.semantics].teaches_when_exploring else asked & ~explores
-    chosen = learner.choose(state, change, asked, taught, explores)
-    state.gain[...] = state.actions[chosen]
+    everyone = state.active | True
+    explores = state.explore.uniform() < state.p.epsilon if randomize else ~everyone
+    learner._choose(state, change, state.reward_sum, Now(everyone, ~everyone, everyone, explores))
     return state.gain

@@ -16,8 +16,8 @@ class RLTouch(GainLearner):
 
         R = 1 / T where contact begins (a change of +1),  R = T where it ends (-1)     (6)
 
-    with T the steps since the last decision (the first time: since the start, plus the interval). So contact
-    that was quickly found and long kept is good; food does not count.
+    with T the training steps since the last decision (the first time: since the start, plus the interval).
+    So contact that was quickly found and long kept is good; food does not count.
     """
 
     name = "rl-touch"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from engram_rl_gain import RLGain, RLTouch, best_gain, state_index
 
 from engram.testing import play
+from engram_rl_gain import RLGain, RLTouch, best_gain, learner, state_index
+from engram_rl_gain.semantics import Intended, Larvaworld25
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "larvaworld"
 TRACES = sorted(
@@ -27,30 +29,29 @@ def memory(meta: dict[str, Any], **changes: Any) -> RLGain | RLTouch:
     return cls(**{**given, "gain_space": tuple(meta["gain_space"]), "semantics": "larvaworld-2.5", **changes})
 
 
-def replay(
-    trace: Any, component: Any, batch: int = 1, record: tuple[str, ...] = RECORD, offset: int = 0
-) -> dict[str, Any]:
+def replay(trace: Any, component: Any, shifts: Sequence[int] = (0,)) -> dict[str, Any]:
+    """Replicas that get the inputs and draws of a trace, each later by so many steps."""
     meta = json.loads(str(trace["meta"]))
 
     def tiled(values: Any) -> Any:
-        return np.repeat(values[:, None], batch, axis=1)
+        return np.stack([np.roll(values, shift, axis=0) for shift in shifts], axis=1)
 
     explored = np.where(trace["event"] == 1, trace["action"], -1)
     return play(
         component,
         {"observation": tiled(trace["dx"]), "reward": tiled(trace["reward"].astype(float))},
-        batch=batch,
+        batch=len(shifts),
         dt=meta["dt"],
         force={"active": tiled(trace["active"].astype(bool))},
-        draws={"explore": tiled(trace["u"].astype(float)), "action": tiled(explored)},
-        record=record,
+        draws={
+            "explore": tiled(trace["u"].astype(float)),
+            "action": tiled(explored),
+        },
+        record=RECORD,
     )
 
 
-@pytest.mark.parametrize("name", TRACES)
-def test_a_trace_of_larvaworld_comes_out_again(name: str) -> None:
-    trace = np.load(GOLDEN / f"{name}.npz")
-    out = replay(trace, memory(json.loads(str(trace["meta"]))))
+def assert_equal(out: dict[str, Any], trace: Any) -> None:
     exact = {"gain": "gain", "state": "last_state", "action": "last_action", "iterator": "iterator"}
     exact |= {"total_ticks": "total_ticks", "learning_on": "learning"}
     for theirs, ours in exact.items():
@@ -62,30 +63,44 @@ def test_a_trace_of_larvaworld_comes_out_again(name: str) -> None:
     np.testing.assert_array_equal(best_gain(out["q"][-1], trace["actions"])[0], trace["best_gain"])
 
 
+@pytest.mark.parametrize("name", TRACES)
+def test_a_trace_of_larvaworld_comes_out_again(name: str) -> None:
+    trace = np.load(GOLDEN / f"{name}.npz")
+    assert_equal(replay(trace, memory(json.loads(str(trace["meta"])))), trace)
+
+
 @pytest.mark.parametrize("name", ["rl_olf_n2_k1_asanchor", "rl_touch_n1", "rl_posttrain_statebest"])
-def test_seven_replicas_each_equal_the_single_run(name: str) -> None:
+def test_each_of_seven_replicas_with_inputs_of_their_own_equals_its_single_run(name: str) -> None:
     trace = np.load(GOLDEN / f"{name}.npz")
     component = memory(json.loads(str(trace["meta"])))
-    one, seven = replay(trace, component), replay(trace, component, batch=7)
-    for path in RECORD:
-        np.testing.assert_array_equal(seven[path], np.repeat(one[path], 7, axis=1), err_msg=path)
+    shifts = [17 * replica for replica in range(7)]
+    seven = replay(trace, component, shifts)
+    assert len({seven["q"][-1, replica].tobytes() for replica in range(7)}) > 5
+    for replica, shift in enumerate(shifts):
+        one = replay(trace, component, [shift])
+        for path in RECORD:
+            np.testing.assert_array_equal(seven[path][:, [replica]], one[path], err_msg=path)
+
+
+class RepairedState(Larvaworld25):
+    """larvaworld's code with nothing repaired but the state, as in the patched trace."""
+
+    def state(self, bins: Any, levels: int) -> Any:
+        return Intended().state(bins, levels)
+
+
+def test_the_trace_of_larvaworld_with_its_state_repaired_comes_out_again(monkeypatch: Any) -> None:
+    monkeypatch.setattr(learner, "semantics", lambda name, best: RepairedState(best))
+    trace = np.load(GOLDEN / "rl_olf_n2_k1_intended_PATCHED.npz")
+    assert_equal(replay(trace, memory(json.loads(str(trace["meta"])))), trace)
 
 
 def test_the_repaired_state_uses_every_stimulus() -> None:
-    """The patched trace repairs the state alone, so its states are compared, given its decisions."""
     trace = np.load(GOLDEN / "rl_olf_n2_k1_intended_PATCHED.npz")
-    meta = json.loads(str(trace["meta"]))
-    state = states(trace["dx"], meta["Delta"], 1, "intended")
+    state = state_index(trace["dx"], json.loads(str(trace["meta"]))["Delta"], 1)
     greedy = trace["event"] == 0
     assert greedy.sum() > 20
     np.testing.assert_array_equal(state[greedy], trace["state"][greedy])
-
-
-def states(change: Any, delta: float, per_side: int, semantics: str) -> Any:
-    component = RLGain(state_space_per_side=per_side, delta=delta, semantics=semantics)
-    places = component._places(change.shape[1])
-    thresholds = np.arange(1, per_side + 1) * delta + np.zeros((len(change), 1))
-    return state_index(change, thresholds, places)
 
 
 def test_the_table_of_states_comes_out_again() -> None:
@@ -94,7 +109,7 @@ def test_the_table_of_states_comes_out_again() -> None:
     assert len(cases) == 7
     for case in cases:
         change = table[f"{case}_dx"].reshape(len(table[f"{case}_state"]), -1)
-        found = states(change, float(table["Delta"]), int(case[-1]), "larvaworld-2.5")
+        found = state_index(change, float(table["Delta"]), int(case[-1]), "larvaworld-2.5")
         np.testing.assert_array_equal(found, table[f"{case}_state"], err_msg=case)
 
 

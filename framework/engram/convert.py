@@ -185,7 +185,7 @@ def _components(value: Any, info: Any, path: str, problems: list[Problem], find:
 def component_from(
     value: Any, role: str, path: str, problems: list[Problem], find: Find | None, default: str | None = None
 ) -> Any:
-    """Build the component that a table such as `{use = "rl-gain", alpha = 0.1}` describes."""
+    """Build the component that a table such as `{use = "NAME", alpha = 0.1}` describes."""
     if not isinstance(value, Mapping):
         problems.append((path, f'must be a table such as {{use = "NAME"}}, not {value!r}'))
         return None

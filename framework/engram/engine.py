@@ -12,7 +12,7 @@ import numpy as np
 from .backend import Array, Backend, choose
 from .components import Context, Memory, Signal, Task
 from .declare import Slot, slots_of
-from .errors import EngramError
+from .errors import EngramError, RecipeError
 from .random import INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
@@ -299,6 +299,13 @@ def prepare(recipe: Recipe) -> Run:
         RecipeError: A recorded variable or the backend does not exist.
         EngramError: A component made a state that contradicts its declaration.
     """
+    try:
+        return _prepare(recipe)
+    except RecipeError as error:
+        raise RecipeError(f"{recipe.place}: {line}" for line in error.problems) from None
+
+
+def _prepare(recipe: Recipe) -> Run:
     backend = choose(recipe.run.backend)
     batch = recipe.run.batch
     replicas = np.tile(np.arange(batch, dtype=np.int64), len(recipe.points()))
@@ -377,7 +384,8 @@ def execute(
 ) -> None:
     """Run to the end: hand every chunk to `write`, to the plugins' hooks and to `progress`.
 
-    On Ctrl-C the steps completed in the present chunk are written before KeyboardInterrupt goes on.
+    Where it is stopped, by Ctrl-C or a failing component, the steps completed in the present chunk are
+    written before the error goes on.
 
     Raises:
         PluginError: A lifecycle hook failed.
@@ -393,12 +401,10 @@ def execute(
             write(chunk)
             plugins.call_each("chunk_finished", run=run, chunk=chunk)
             progress(run.step, time.perf_counter() - begun)
-    except KeyboardInterrupt as caught:
-        error = caught
-        write(run.interrupted(start))
-        raise
     except BaseException as caught:
         error = caught
+        if run.step > start:
+            write(run.interrupted(start))
         raise
     finally:
         plugins.call_each("run_finished", run=run, error=error)

@@ -88,12 +88,7 @@ def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress) -> Path
     output = create(prepared, path, force)
     try:
         engine.execute(prepared, output.write, lambda step, seconds: progress(prepared, seconds))
-    except KeyboardInterrupt as error:
-        part = output.stop("interrupted", f"interrupted after step {prepared.step}")
-        error.add_note(f"{part} keeps what was recorded")
-        raise
     except BaseException as error:
-        part = output.stop("failed", f"{type(error).__name__}: {error}")
-        error.add_note(f"{part} keeps what was recorded")
+        output.stop(error)
         raise
     return output.complete()

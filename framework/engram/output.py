@@ -147,11 +147,11 @@ class Output:
         self._note_time()
         return self.writer.complete()
 
-    def stop(self, status: Literal["failed", "interrupted"], reason: str) -> Path:
-        """Leave a readable `.part`."""
+    def stop(self, error: BaseException) -> None:
+        """Leave a readable `.part` that says why the run ended, and note on the error where it is."""
         if self.writer.is_open:
             self._note_time()
-        return self.writer.stop(status, reason)
+        _stop(self.writer, error)
 
     def _note_time(self) -> None:
         self.writer.set_provenance(wall_time_s=time.perf_counter() - self.begun)
@@ -198,8 +198,14 @@ def create(run: Run, path: Path, force: bool = False) -> Output:
     try:
         return _structure(writer, run, parts)
     except BaseException as error:
-        writer.stop("failed", str(error))
+        _stop(writer, error)
         raise
+
+
+def _stop(writer: Writer, error: BaseException) -> None:
+    status: Literal["failed", "interrupted"] = "failed" if isinstance(error, Exception) else "interrupted"
+    part = writer.stop(status, f"{type(error).__name__}: {error}")
+    error.add_note(f"{part} keeps what was recorded")
 
 
 def _structure(writer: Writer, run: Run, parts: dict[str, Part]) -> Output:

@@ -212,17 +212,18 @@ class Registry:
 
         pluggy itself would stop at the first failure and not say whose it is.
         """
-        errors: list[Exception] = []
+        errors: list[str] = []
+        cause: Exception | None = None
         for impl in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
             try:
                 impl.function(*(arguments[name] for name in impl.argnames))
             except Exception as error:
-                error.add_note(f"raised by plugin {impl.plugin_name!r} in {hook}")
-                errors.append(error)
-        if len(errors) == 1:
-            raise PluginError(f"plugin hook {hook}: {errors[0]} ({errors[0].__notes__[-1]})") from errors[0]
+                errors.append(
+                    f"plugin {impl.plugin_name!r} failed in {hook}: {type(error).__name__}: {error}"
+                )
+                cause = cause or error
         if errors:
-            raise ExceptionGroup(f"several plugins failed in {hook}", errors)
+            raise PluginError("\n".join(errors)) from cause
 
 
 def _last_line(error: BaseException, plugin: Plugin) -> str:

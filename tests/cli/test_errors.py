@@ -162,9 +162,7 @@ def test_a_hook_that_fails_names_its_plugin_and_exits_with_3(fails, registry):
 
     registry.register(Grumpy, "grumpy")
     lines = fails(3, "run", "count")
-    assert lines[0] == (
-        "error: plugin hook run_started: not today (raised by plugin 'grumpy' in run_started)"
-    )
+    assert lines[0] == ("error: plugin 'grumpy' failed in run_started: OSError: not today")
 
 
 def test_a_required_plugin_that_is_missing_exits_with_3(fails, tmp_path):

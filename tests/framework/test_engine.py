@@ -375,3 +375,14 @@ def test_nothing_moves_between_host_and_device_inside_a_chunk(
     found["step"] = np.concatenate([c.steps for c in chunks])
     assert_same(there, found)
     assert_same(trials, {name: np.concatenate([c.trials[name] for c in chunks]) for name in chunks[0].trials})
+
+
+def test_all_failing_hooks_are_reported_a_line_each(make: Make, plugins: Registry) -> None:
+    plugins.register(Witness("run_started"), "one")
+    plugins.register(Witness("run_started"), "two")
+    with pytest.raises(PluginError) as caught:
+        execute(prepare(make()))
+    assert sorted(str(caught.value).splitlines()) == [
+        "plugin 'one' failed in run_started: RuntimeError: no",
+        "plugin 'two' failed in run_started: RuntimeError: no",
+    ]

@@ -218,9 +218,8 @@ class Registry:
             try:
                 impl.function(*(arguments[name] for name in impl.argnames))
             except Exception as error:
-                errors.append(
-                    f"plugin {impl.plugin_name!r} failed in {hook}: {type(error).__name__}: {error}"
-                )
+                reason = f"{type(error).__name__}: {error}"
+                errors.append(f"plugin {impl.plugin_name!r} failed in {hook}: {reason}")
                 cause = cause or error
         if errors:
             raise PluginError("\n".join(errors)) from cause

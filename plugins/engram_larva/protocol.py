@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import engram
+
 from .odor import Odor
 
 Host = NDArray[Any]
@@ -31,7 +33,13 @@ def point_names(run: Any) -> list[str]:
 
 
 def sources(run: Any) -> list[Odor]:
-    """Return the odour sources of an opened run of odor-arena."""
+    """Return the odour sources of an opened run.
+
+    Raises:
+        engram.EngramError: The run's task has no odours.
+    """
+    if "odors" not in run.recipe["task"]:
+        raise engram.EngramError(f"task {run.recipe['task']['use']!r} has no odours; this analysis needs some")
     return [Odor(**table) for table in run.recipe["task"]["odors"]]
 
 

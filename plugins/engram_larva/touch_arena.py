@@ -45,13 +45,13 @@ class TouchSensor:
 class TouchState(LarvaState):
     """A larva, what it touches, and where its trial stands."""
 
-    contact: Array = engram.array("sensor", doc="1 where the sensor touches a patch", record=True)
-    change: Array = engram.array("sensor", doc="perceived change of contact")
-    gain: Array = engram.array("sensor", doc="gain in use")
+    contact: Array = engram.array("stimulus", doc="1 where the sensor touches a patch", record=True)
+    change: Array = engram.array("stimulus", doc="perceived change of contact")
+    gain: Array = engram.array("stimulus", doc="gain in use")
     output: Array = engram.array(doc="sensor output A, the input of the turner", record=True)
-    touching: Array = engram.array("sensor", unit="s", doc="duration of the present contact")
+    touching: Array = engram.array("stimulus", unit="s", doc="duration of the present contact")
     touched: Array = engram.array(
-        "sensor", unit="s", doc="time in contact since the trial started", record=True
+        "stimulus", unit="s", doc="time in contact since the trial started", record=True
     )
     testing: Array = engram.array(dtype="bool", doc="the trial is a test")
     trial: Array = engram.array(dtype="int32", doc="number of the trial")
@@ -66,7 +66,7 @@ class TouchState(LarvaState):
 
 @engram.parameters
 class TouchArena(engram.Task):
-    """Larvae that feel patches of food and learn to stay with them."""
+    """Larvae that feel patches of food and learn to stay with them; each sensor is a stimulus."""
 
     name = "touch-arena"
 
@@ -113,7 +113,7 @@ class TouchArena(engram.Task):
     def action(self) -> Spec:
         """Gain of each sensor."""
         names = tuple(sensor.name for sensor in self.sensors)
-        return Spec(shape=(len(names),), axes=("sensor",), labels=names)
+        return Spec(shape=(len(names),), axes=("stimulus",), labels=names)
 
     def init(self, ctx: Context) -> TouchState:
         """Return larvae with their rhythms under way; `reset` puts them into the arena."""
@@ -123,7 +123,7 @@ class TouchArena(engram.Task):
         arrays = [ctx.xp.asarray(np.asarray(values, dtype=ctx.dtype)) for values in (*places, sensors)]
         return ctx.state(
             TouchState,
-            sizes={"xy": 2, "side": 2, "sensor": len(self.sensors)},
+            sizes={"xy": 2, "side": 2, "stimulus": len(self.sensors)},
             ctx=ctx,
             p=p,
             patches=(arrays[0], arrays[1]),
@@ -140,7 +140,7 @@ class TouchArena(engram.Task):
         return self._signal(state)
 
     def step(self, state: TouchState, action: Array) -> Signal:
-        """Feel with the gains `action` (batch, sensor), move, and say what came of it."""
+        """Feel with the gains `action` (batch, stimulus), move, and say what came of it."""
         self._feel(state, action)
         untasted = state.ctx.zeros(dtype="bool")
         self.larva.step(state, state.output, untasted, self.arena.inside, state.ctx.dt)
@@ -163,7 +163,7 @@ class TouchArena(engram.Task):
         state.output[...] = output
 
     def _contact(self, state: TouchState) -> Array:
-        """Return (batch, sensor) 1 where a sensor is within a patch."""
+        """Return (batch, stimulus) 1 where a sensor is within a patch."""
         xp = state.ctx.xp
         ahead = direction(state.heading)
         left = xp.stack((-ahead[:, 1], ahead[:, 0]), axis=1)

@@ -142,3 +142,6 @@ def test_paths_of_touch(tmp_path, registry):
         share = run["task.contact"][1:, :, 0].sum(axis=0).mean() / 300
         np.testing.assert_allclose(contact["share"], [[share]], rtol=1e-3)
         assert drawn(contact_time, contact).std() > 10
+        assert list(learning_curve.compute(run)["stimulus"]) == ["front"]
+        with pytest.raises(engram.EngramError, match="has no odours"):
+            preference_index.compute(run)

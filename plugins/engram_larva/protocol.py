@@ -39,7 +39,9 @@ def sources(run: Any) -> list[Odor]:
         engram.EngramError: The run's task has no odours.
     """
     if "odors" not in run.recipe["task"]:
-        raise engram.EngramError(f"task {run.recipe['task']['use']!r} has no odours; this analysis needs some")
+        raise engram.EngramError(
+            f"task {run.recipe['task']['use']!r} has no odours; this analysis needs some"
+        )
     return [Odor(**table) for table in run.recipe["task"]["odors"]]
 
 

@@ -111,7 +111,7 @@ def make() -> Callable[..., Recipe]:
     plugins.register(IdlePlugin(), "idle")
 
     def recipe(memory: str = "idle", **record: Any) -> Recipe:
-        steps = STEPS if memory == "idle" else STEPS // 10
+        steps = STEPS if memory == "idle" else STEPS // 4
         run = {"steps": steps, "batch": 64, "seed": 1, "backend": "numpy"}
         tables = {"run": run, "task": {"use": "quiet"}, "memory": {"use": memory}, "record": record}
         return resolve(tables, plugins=plugins)
@@ -153,7 +153,7 @@ def test_share_of_recording(benchmark: Any, make: Callable[..., Recipe], tmp_pat
 
     pairs = [(run(variables=[]), run(every=10, variables=["memory.v", "memory.u"])) for _ in range(3)]
     share = median((recorded - bare) / recorded for bare, recorded in pairs)
-    extra = median(recorded - bare for bare, recorded in pairs) / (STEPS // 100)
+    extra = median(recorded - bare for bare, recorded in pairs) / (STEPS // 40)
     benchmark.pedantic(lambda: run(every=10, variables=["memory.v", "memory.u"]), rounds=1)
     benchmark.extra_info["share"] = share
     print(

@@ -13,11 +13,13 @@ from .backend import Array, Backend, choose
 from .components import Context, Memory, Signal, Task
 from .declare import Slot, slots_of
 from .errors import EngramError, RecipeError
-from .random import INIT_STEP, RESET_STEP, Clock, Streams
+from .random import IN_BODY, INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
 
 _CHUNK = 1000
+_FIRST_CHUNK = 16
+_VISIT = 1.0
 _CHUNK_BYTES = 1 << 25
 
 
@@ -95,14 +97,29 @@ class Run:
         return self.done is not None
 
     def chunks(self) -> Iterator[ChunkRecords]:
-        """Run to the end, yielding what each chunk leaves."""
+        """Run to the end, yielding what each chunk leaves.
+
+        Where the recipe names no chunk, its length adapts, so that the host is visited about once a second.
+        """
         limit = self.recipe.run.steps
+        given = self.recipe.run.chunk
+        n = given or _FIRST_CHUNK
         while not self.stopped and (limit is None or self.step < limit):
-            n = self.chunk if limit is None else min(self.chunk, limit - self.step)
-            yield self.advance(n)
+            begun = time.perf_counter()
+            yield self.advance(n if limit is None else min(n, limit - self.step))
+            seconds = time.perf_counter() - begun
+            if given is None:
+                n = (
+                    max(1, n // 2)
+                    if seconds > 2 * _VISIT
+                    else min(2 * n, self.chunk)
+                    if seconds < _VISIT
+                    else n
+                )
 
     def advance(self, n: int) -> ChunkRecords:
         """Run `n` steps, at most `chunk`, and return what they leave."""
+        n = min(n, self.chunk)
         start = self.step
         finished_at = None
         if hasattr(self.task, "schedule") and not self.freezing:
@@ -145,6 +162,7 @@ class Run:
             self.step = step + 1
             self.signal = signal = task_step(task_state, action)
             self._count_starts(signal.start)
+        settle()
 
     def _first_signal(self) -> Signal:
         if self.signal is None:
@@ -168,8 +186,8 @@ class Run:
         for start in range(first, first + n, length):
             clock.step = start
             signals = self.task.schedule(self.task_state, length)  # type: ignore[attr-defined]
-            for index in range(length if self.trials.every else 0):
-                self.trials.see(start - first + index, signals.at(index))
+            if self.trials.every:
+                self.trials.see_many(start - first, signals, length)
             if self.memory.body is not None:
                 self._fused(signals, start, length)
             else:
@@ -183,7 +201,7 @@ class Run:
         while done < n:
             due = -(first + done) % every + 1
             length = min(due, n - done)
-            self.streams.clock.step = first + done
+            self.streams.clock.step = IN_BODY
             actions = body.run(self.memory, self.memory_state, signals.between(done, done + length))
             self._settle()
             done += length

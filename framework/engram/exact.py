@@ -36,7 +36,7 @@ def log(x: Array) -> Array:
     bits, bias, integer, terms, lift = _LAYOUT[x.dtype]
     real = x.dtype.type
     subnormal = x < real(2.0 ** (1 - bias))
-    scaled = xp.where(subnormal, x * real(2.0**lift), x)
+    scaled = x * xp.where(subnormal, real(2.0**lift), real(1))
     word = scaled.view(integer)
     k = (word >> integer(bits)) - integer(bias)
     m = ((word & integer(2**bits - 1)) | integer(bias << bits)).view(x.dtype)

@@ -23,6 +23,7 @@ from .backend import Array
 
 INIT_STEP = 0xFFFFFFFF
 RESET_STEP = 0xFFFFFFFE
+IN_BODY = -1
 _LOW_WORDS = 1 << 31
 _SLAB = 4096
 _AHEAD = 1 << 16
@@ -99,6 +100,10 @@ class Stream:
     def _draw(self, kind: tuple[Any, ...], make: Callable[..., Array]) -> Array:
         clock = self._source.clock
         step = clock.step
+        if step == IN_BODY:
+            raise RuntimeError(
+                f"stream {self._path!r} was drawn from in a body, which cannot draw; write step instead"
+            )
         if self._source.recorded and step < RESET_STEP and self._path in self._source.recorded:
             return self._source.recorded_at(self._path, None)
         if self._by_trial:

@@ -174,10 +174,10 @@ class Trials:
         for name, buffer in self._pairs:
             buffer[index] = getattr(signal, name)
 
-    def see_many(self, signals: Signal, n: int) -> None:
-        """Keep the signals of the chunk's first `n` steps."""
+    def see_many(self, index: int, signals: Signal, n: int) -> None:
+        """Keep the signals of the chunk's `n` steps from `index` on."""
         for name, buffer in self._pairs:
-            buffer[:n] = getattr(signals, name)
+            buffer[index : index + n] = getattr(signals, name)
 
     def take(self, first: int, n: int, dt: float) -> dict[str, Host]:
         """Return the columns of the trials that ended in steps first .. first + n - 1, by end and replica."""

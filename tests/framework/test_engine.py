@@ -309,7 +309,7 @@ def test_a_failing_component_ends_the_run_and_reaches_run_finished(make: Make, p
 
 
 def test_an_interrupt_hands_over_the_rows_of_the_unfinished_chunk(make: Make, plugins: Registry) -> None:
-    prepared = prepare(make("record.every=1"))
+    prepared = prepare(make("record.every=1", "run.chunk=60"))
     step = prepared.memory.step
     written: list[ChunkRecords] = []
 
@@ -386,3 +386,40 @@ def test_all_failing_hooks_are_reported_a_line_each(make: Make, plugins: Registr
         "plugin 'one' failed in run_started: RuntimeError: no",
         "plugin 'two' failed in run_started: RuntimeError: no",
     ]
+
+
+@engram.state
+class DrawingState:
+    v: engram.Array = engram.array(doc="a value")
+    noise: engram.Stream = engram.fixed()
+
+
+@engram.parameters
+class DrawingBody(engram.Memory):
+    """Draws in its body, where no step is known."""
+
+    name = "drawing-body"
+
+    @engram.scan
+    def body(self, state: DrawingState, signals: Signal) -> None:
+        state.v += state.noise.uniform()
+
+    def init(self, ctx: Context) -> DrawingState:
+        return ctx.state(DrawingState, noise=ctx.random("noise"))
+
+
+class DrawingPlugin:
+    @engram.hookimpl
+    def register_memories(self) -> list[type[engram.Memory]]:
+        return [DrawingBody]
+
+
+def test_drawing_in_a_body_is_refused(make: Make, plugins: Registry) -> None:
+    plugins.register(DrawingPlugin(), "drawing")
+    with pytest.raises(RuntimeError, match="memory.noise.*a body"):
+        run(make(task={"use": "tide"}, memory={"use": "drawing-body"}, record={"variables": []}))
+
+
+def test_a_chunk_no_one_asked_for_adapts_its_length(make: Make) -> None:
+    lengths = [chunk.stop - chunk.start for chunk in prepare(make("run.steps=200")).chunks()]
+    assert lengths == [16, 32, 64, 88]

@@ -49,6 +49,12 @@ def test_normal_is_the_quantile_function() -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_log_of_the_largest_number_does_not_overflow(dtype: Any) -> None:
+    largest = np.array([np.finfo(dtype).max])
+    np.testing.assert_allclose(exact.log(largest), np.log(largest), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_normal_is_odd_and_keeps_its_precision(dtype: Any) -> None:
     offset = np.linspace(-0.4999, 0.4999, 777).astype(dtype)
     found = exact.normal(offset)

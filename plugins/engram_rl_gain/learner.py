@@ -154,7 +154,9 @@ class GainLearner(engram.Memory):
         decides = due & training
         explores = decides & (state.explore.uniform() < state.p.epsilon)
         reward = xp.where(decides, reward, state.reward_sum)
-        self._choose(state, signal.observation, reward, Now(training, resting, decides, explores))
+        any_action = state.choice.integers(len(state.actions))
+        now = Now(training, resting, decides, explores)
+        self._choose(state, signal.observation, reward, now, any_action)
         state.reward_sum[...] = xp.where(decides, 0, state.reward_sum)
         state.iterator *= ~decides
         return state.gain
@@ -212,8 +214,8 @@ class GainLearner(engram.Memory):
         )
         return training, resting
 
-    def _choose(self, state: GainState, change: Array, reward: Array, now: Now) -> None:
-        """Teach (4) with `reward`, choose (5), and set the gains."""
+    def _choose(self, state: GainState, change: Array, reward: Array, now: Now, any_action: Array) -> None:
+        """Teach (4) with `reward`, choose (5), exploring with `any_action` (batch,), and set the gains."""
         xp, rules = array_module(state.q), state.rules
         here = self._index(state, change)
         teaches = rules.teaches(now.decides, now.explores, now.resting)
@@ -221,9 +223,7 @@ class GainLearner(engram.Memory):
         ahead = _best(state, here)[1]
         _teach(state, pair, xp.where(teaches, state.p.alpha, 0), reward + state.p.gamma * ahead)
         state.last_state[...] = xp.where(teaches, here, state.last_state)
-        chosen = xp.where(
-            now.explores, state.choice.integers(len(state.actions)), self._known(state, here, now)
-        )
+        chosen = xp.where(now.explores, any_action, self._known(state, here, now))
         state.last_action[...] = xp.where(now.decides | teaches, chosen, state.last_action)
         shown = state.actions.take(chosen, axis=0)
         kept = rules.keeps(now.decides, now.resting)[:, None]
@@ -294,6 +294,10 @@ def update_ext_gain(learner: GainLearner, state: GainState, change: Array, rando
         (batch, stimulus) the gains chosen, which are also set.
     """
     everyone = state.active | True
-    explores = state.explore.uniform() < state.p.epsilon if randomize else ~everyone
-    learner._choose(state, change, state.reward_sum, Now(everyone, ~everyone, everyone, explores))
+    explores, any_action = ~everyone, state.last_action
+    if randomize:
+        explores = state.explore.uniform() < state.p.epsilon
+        any_action = state.choice.integers(len(state.actions))
+    now = Now(everyone, ~everyone, everyone, explores)
+    learner._choose(state, change, state.reward_sum, now, any_action)
     return state.gain

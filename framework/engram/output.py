@@ -26,6 +26,7 @@ from .engine import ChunkRecords, Run
 from .plugins import Plugin
 from .record import Recorded, grouped
 
+_COMMIT = 1.0
 _PACKAGES = ("engram", "numpy", "h5py", "attrs", "pluggy", "click", "cupy-cuda12x", "cupy-cuda13x")
 _KINDS: dict[str, type[Component]] = {"memory": Memory, "synapse": Synapse, "task": Task}
 _TRIALS = (
@@ -110,7 +111,7 @@ def _parts(run: Run) -> dict[str, Part]:
     return parts
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Output:
     """The open file of a run.
 
@@ -128,16 +129,19 @@ class Output:
     recordings: dict[str, Recording]
     trials: Recording | None
     begun: float = attrs.field(factory=time.perf_counter)
+    committed: float = attrs.field(factory=time.perf_counter)
 
     def write(self, chunk: ChunkRecords) -> None:
-        """Write and commit what a chunk leaves."""
+        """Write what a chunk leaves; commit about once a second, so that little is lost or spent."""
         if len(chunk.steps):
             for path, recorded in grouped(self.run.recorder.recorded):
                 arrays = {_name(item.path): chunk.records[item.path] for item in recorded}
                 self.writer.append(self.recordings[path], chunk.steps, chunk.time, arrays)
         if self.trials is not None and chunk.trials and len(chunk.trials["replica"]):
             self.writer.append_rows(self.trials, chunk.trials)
-        self.writer.commit()
+        if time.perf_counter() - self.committed > _COMMIT:
+            self.writer.commit()
+            self.committed = time.perf_counter()
 
     def complete(self) -> Path:
         """Write the final state and give the file its final name."""

@@ -36,6 +36,24 @@ class Crawler:
     relief_phase: float = engram.param(default=3.4, unit="rad", symbol="phi_q", doc="phase of the relief")
 
 
+def turned(phase: Array, active: Array, advance: float) -> Array:
+    """Advance the phases of active oscillators, in place.
+
+    Args:
+        phase: (batch,) in rad.
+        active: (batch,) bool.
+        advance: Phase of one step in rad.
+
+    Returns:
+        (batch,) bool: a cycle was completed.
+    """
+    real = phase.dtype.type
+    phase += real(advance) * active
+    completed = phase >= real(CYCLE)
+    phase -= real(CYCLE) * completed
+    return completed
+
+
 def speed(phase: Array, stride: Array, length: float, crawler: Crawler) -> Array:
     """Equation (1): (batch,) forward speed in m/s from phase (batch,) in rad and stride (batch,)."""
     swing = crawler.swing * engram.array_module(phase).cos(phase - crawler.fastest)

@@ -17,7 +17,7 @@ from engram import Array, Context, Stream
 from .arena import Start
 from .body import Body, direction, turning, wrapped
 from .bout import FEED, RUN, Bouts, alternate, draw
-from .crawler import CYCLE, Crawler, coupling, speed
+from .crawler import CYCLE, Crawler, coupling, speed, turned
 from .turner import Turner, activation, cycle, oscillate
 
 
@@ -113,16 +113,12 @@ class Larva:
         """Return (batch,) speed in m/s and whether a stride was completed."""
         xp = engram.array_module(state.phase)
         running = state.mode == RUN
-        state.phase += (CYCLE * dt * self.crawler.frequency) * running
-        strode = state.phase >= CYCLE
-        state.phase -= CYCLE * strode
+        strode = turned(state.phase, running, CYCLE * dt * self.crawler.frequency)
         state.stride[...] = xp.where(strode, self._stride(state.strides.normal()), state.stride)
         return speed(state.phase, state.stride, self.body.length, self.crawler) * running, strode
 
     def _alternate(self, state: LarvaState, strode: Array, on_food: Array, dt: float) -> None:
-        state.bite += (CYCLE * dt * self.bouts.bite_frequency) * (state.mode == FEED)
-        bitten = state.bite >= CYCLE
-        state.bite -= CYCLE * bitten
+        bitten = turned(state.bite, state.mode == FEED, CYCLE * dt * self.bouts.bite_frequency)
         numbers = state.bouts.uniform(2)
         length, eats = numbers[:, 0], numbers[:, 1] < self.bouts.appetite
         runs, pauses = alternate(state.mode, state.left, strode, bitten, eats, on_food)

@@ -39,9 +39,7 @@ def sources(run: Any) -> list[Odor]:
         engram.EngramError: The run's task has no odours.
     """
     if "odors" not in run.recipe["task"]:
-        raise engram.EngramError(
-            f"task {run.recipe['task']['use']!r} has no odours; this analysis needs some"
-        )
+        raise engram.EngramError(f"task {run.recipe['task']['use']!r} has no odours to analyse")
     return [Odor(**table) for table in run.recipe["task"]["odors"]]
 
 

@@ -1,12 +1,14 @@
 """The two arenas: bounds, gradients, trials, food, touch."""
 
 import math
+import time
 
 import numpy as np
 import pytest
 
 import engram
 from engram.testing import parametrize_with_checks, play
+from engram.testing.playback import Driver
 from engram_larva import OdorArena, TouchArena
 from engram_larva.arena import Arena, Start
 from engram_larva.bout import FEED, RUN, Bouts
@@ -233,3 +235,36 @@ def test_a_sensor_sits_where_it_is_said():
     assert task.action.labels == ("left", "right")
     rows = walk(task, [0.0, 0.0], 1)
     np.testing.assert_array_equal(rows["contact"][0], np.tile([1.0, 0.0], (8, 1)))
+
+
+@pytest.mark.slow
+def test_fixed_touch_gains_change_the_time_in_contact():
+    gains = (-300.0, -10.0, 0.0, 10.0, 300.0)
+    task = TouchArena(train_trials=0, test_dur=300.0)
+    rows = walk(task, np.repeat(gains, 200)[:, None], 2999, batch=1000)
+    touched = rows["touched"][-1, :, 0].reshape(5, 200)
+    bouts = (rows["change"][..., 0] == 1).sum(axis=0).reshape(5, 200).sum(axis=1)
+    for gain, times, bout in zip(gains, touched, bouts, strict=True):
+        bounds = np.round(interval(times), 1).tolist()
+        print(f"gain {gain}: {times.mean():.1f} s {bounds} in contact, a contact {times.sum() / bout:.1f} s")
+    mean = touched.mean(axis=1)
+    assert mean[0] < mean[2] < mean[4]
+    assert mean[1] < mean[2] < mean[3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", [100, 1000])
+@pytest.mark.parametrize("task", [OdorArena(), TouchArena()], ids=["odor", "touch"])
+def test_a_step_is_cheap(task, batch):
+    driver = Driver(task, batch, np.dtype("float32"), dt=DT)
+    gain = np.zeros((batch, 1), dtype=np.float32)
+    times = []
+    for part in range(6):
+        begun = time.perf_counter()
+        for step in range(500 * part, 500 * (part + 1)):
+            driver.streams.clock.step = step
+            task.step(driver.state, gain)
+        times.append(2000 * (time.perf_counter() - begun))
+    times = times[1:]
+    print(f"{task.name}, {batch}: {np.median(times):.0f} us a step ({min(times):.0f} to {max(times):.0f})")
+    assert np.median(times) < 5000

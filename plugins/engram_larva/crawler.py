@@ -31,8 +31,10 @@ class Crawler:
         default=0.51, ge=0, le=1, symbol="a", doc="relative swing of speed in a stride"
     )
     fastest: float = engram.param(default=3.49, unit="rad", symbol="phi_v", doc="phase of highest speed")
-    held: float = engram.param(default=0.1, ge=0, le=1, symbol="q0", doc="turning left throughout a stride")
-    relief: float = engram.param(default=0.6, ge=0, le=1, symbol="q1", doc="turning added at the relief")
+    held: float = engram.param(
+        default=0.1, ge=0, le=1, symbol="q0", doc="share of the turning let through all along"
+    )
+    relief: float = engram.param(default=0.6, ge=0, le=1, symbol="q1", doc="share added at the relief")
     relief_phase: float = engram.param(default=3.4, unit="rad", symbol="phi_q", doc="phase of the relief")
 
 

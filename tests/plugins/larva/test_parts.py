@@ -46,6 +46,19 @@ def test_sensor_equals_larvaworld(perception):
     np.testing.assert_allclose(output, data[f"{perception}_out"], rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("name", ["closed_loop_n1", "closed_loop_n2"])
+def test_gains_act_on_the_change_of_their_own_step(name):
+    """larvaworld's closed loop: the memory decides on the previous change, then the sensor reads."""
+    data = golden(name)
+    previous, output = np.zeros_like(data["conc"][:1]), np.zeros(1)
+    for step, level in enumerate(data["conc"][:, None]):
+        change = perceive(level, previous, "log")
+        output = leak(output, data["gain"][step][None], change, math.exp(-0.01), 0.1)
+        previous = level
+        np.testing.assert_allclose(change[0], data["dX"][step], rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(output[0], data["output"][step], rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("perception", ["log", "linear", "null"])
 def test_touch_through_a_concentration_sensor_equals_larvaworld(perception):
     data = golden("sensor_traces")

@@ -1,4 +1,4 @@
-"""The learning curve: the gains that a memory gives its larva, trial by trial."""
+"""The learning curve: the gains in use, trial by trial."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from .protocol import point_names, points, trial_ends
 
 
 def compute(run: Any) -> dict[str, NDArray[Any]]:
-    """Return the gains at the end of each trial; of any memory that records `gain` (stimulus).
+    """Return the gains at the end of each trial.
+
+    They are those of the sensor ("task.gain") where recorded, so that a naive twin shows its innate gain, or
+    else what any memory records as `gain` (stimulus).
 
     Returns:
         trial (trial,) from 1; mean, spread (trial, point, stimulus): mean and standard deviation over larvae;
         stimulus (stimulus,) and point (point,) names.
     """
-    gain = run["memory.gain"]
-    last, trial = trial_ends(run, run.time("memory"))
+    path = "task.gain" if "task.gain" in run else "memory.gain"
+    gain = run[path]
+    last, trial = trial_ends(run, run.time(path))
     by_point = gain[last].reshape(len(last), points(run), -1, gain.shape[2])
-    labels = run.labels("memory.gain", run.dims("memory.gain")[2]) or range(gain.shape[2])
+    labels = run.labels(path, run.dims(path)[2]) or range(gain.shape[2])
     return {
         "trial": trial,
         "mean": by_point.mean(axis=2),

@@ -13,6 +13,7 @@ from .backend import Array, Backend, choose
 from .components import Context, Memory, Signal, Task
 from .declare import Slot, slots_of
 from .errors import EngramError, RecipeError
+from .exchange import check_action, check_finished, check_signal
 from .random import IN_BODY, INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
@@ -155,22 +156,34 @@ class Run:
             clock.step = step
             action = memory_step(memory_state, signal)
             settle()
+            if step == first:
+                self._check_action(action)
             if see is not None:
                 see(step - first, signal)
             if step % recorder.every == 0:
                 recorder.row(step, signal, action)
             self.step = step + 1
             self.signal = signal = task_step(task_state, action)
+            if step == first:
+                self._check_signal(signal)
             self._count_starts(signal.start)
         settle()
 
     def _first_signal(self) -> Signal:
         if self.signal is None:
             self.streams.clock.step = RESET_STEP
-            self.signal = self.task.reset(self.task_state)
+            signal = self.task.reset(self.task_state)
+            self._check_signal(signal)
+            self.signal = signal
             self._settle()
-            self._count_starts(self.signal.start)
+            self._count_starts(signal.start)
         return self.signal
+
+    def _check_signal(self, signal: Signal, *time: int) -> None:
+        check_signal(self.task, signal, (*time, self.batch), self.context.dtype)
+
+    def _check_action(self, action: Array | None, *time: int) -> None:
+        check_action(self.memory, action, self.task.action, (*time, self.batch), self.context.dtype)
 
     def _count_starts(self, start: Array) -> None:
         clock: Clock = self.streams.clock
@@ -186,6 +199,8 @@ class Run:
         for start in range(first, first + n, length):
             clock.step = start
             signals = self.task.schedule(self.task_state, length)  # type: ignore[attr-defined]
+            if start == first:
+                self._check_signal(signals, length)
             if self.trials.every:
                 self.trials.see_many(start - first, signals, length)
             if self.memory.body is not None:
@@ -204,6 +219,7 @@ class Run:
             self.streams.clock.step = IN_BODY
             actions = body.run(self.memory, self.memory_state, signals.between(done, done + length))
             self._settle()
+            self._check_action(actions, length)
             done += length
             if length == due:
                 last = None if actions is None else actions[-1]
@@ -217,6 +233,8 @@ class Run:
             self.streams.clock.step = first + index
             action = self.memory.step(self.memory_state, signal)
             self._settle()
+            if index == 0:
+                self._check_action(action)
             if self.recorder.due(first + index):
                 self.recorder.row(first + index, signal, action)
             self.step = first + index + 1
@@ -235,6 +253,8 @@ class Run:
             action = self.memory.step(self.memory_state, signal)
             self._settle()
             self._release(held, done)
+            if step == first:
+                self._check_action(action)
             if self.trials.every:
                 self.trials.see(step - first, signal)
             if self.recorder.due(step):
@@ -246,13 +266,17 @@ class Run:
             self.signal = signal = self.task.step(self.task_state, action)
             self._settle()
             self._release(held, done)
+            if step == first:
+                self._check_signal(signal)
             self._count_starts(signal.start & ~done)
         over = self.backend.to_host(all_done)
         return first + int(over.argmax()) + 1 if over.any() else None
 
     def _finished(self, signal: Signal, done: Array) -> Array:
         if hasattr(self.task, "finished"):
-            done = done | self.task.finished(self.task_state)
+            finished = self.task.finished(self.task_state)
+            check_finished(self.task, finished, self.batch)
+            done = done | finished
         if self.recipe.run.trials is not None:
             self._ends += signal.end
             done = done | (self._ends >= self.recipe.run.trials)

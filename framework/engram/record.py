@@ -183,13 +183,13 @@ class Trials:
         """Return the columns of the trials that ended in steps first .. first + n - 1, by end and replica."""
         seen = {name: self._backend.to_host(buffer[:n]) for name, buffer in self._buffers.items()}
         start, end = seen["start"], seen["end"]
-        was_open = self._started_at >= 0
         starts = np.cumsum(start, axis=0)
-        ended = np.cumsum(end, axis=0)
-        is_open = (was_open + starts) > (ended - end)
-        returns = self._returns(starts, seen["reward"] * is_open, n)
         began = self._began(start, first)
-        times, replicas = np.nonzero(end & is_open)
+        is_open = began > _ended_before(end, first)
+        over = end & is_open
+        ended = np.cumsum(over, axis=0)
+        returns = self._returns(starts, np.where(is_open, seen["reward"], 0))
+        times, replicas = np.nonzero(over)
         number = self._count[replicas] + ended[times, replicas] - 1
         columns = {
             "replica": replicas.astype(np.int32),
@@ -206,7 +206,7 @@ class Trials:
         kept = number % self.every == 0
         return {name: values[kept] for name, values in columns.items()}
 
-    def _returns(self, segment: Host, reward: Host, n: int) -> Host:
+    def _returns(self, segment: Host, reward: Host) -> Host:
         """Sum rewards in time order within each (segment, replica): `bincount` adds in sequence."""
         batch = reward.shape[1]
         where = segment * batch + np.arange(batch)
@@ -216,18 +216,26 @@ class Trials:
         return np.bincount(places, weights=amounts, minlength=size).reshape(-1, batch)
 
     def _began(self, start: Host, first: int) -> Host:
-        """Return (steps, batch) the step at which the trial of each step began."""
-        steps = first + np.arange(len(start))[:, None]
-        here = np.where(start, steps, -1)
-        return np.maximum.accumulate(np.concatenate([self._started_at[None], here]), axis=0)[1:].astype(
-            np.int64
-        )
+        """Return (steps, batch) the step at which the trial of each step began, -1 before any."""
+        return np.maximum.accumulate(np.concatenate([self._started_at[None], _when(start, first)]))[1:]
 
     def _carry(self, starts: Host, ended: Host, began: Host, returns: Host, is_open: Host) -> None:
         batch = len(is_open)
         self._started_at = np.where(is_open, began[-1], -1)
         self._return = np.where(is_open, returns[starts[-1], np.arange(batch)], 0.0)
         self._count = self._count + ended[-1]
+
+
+def _when(flags: Host, first: int) -> Host:
+    """Return (steps, batch) the step where a flag is set, -1 elsewhere."""
+    return np.where(flags, first + np.arange(len(flags), dtype=np.int64)[:, None], np.int64(-1))
+
+
+def _ended_before(end: Host, first: int) -> Host:
+    """Return (steps, batch) the last step before each at which a trial ended, -1 where none did."""
+    before = np.roll(_when(end, first), 1, axis=0)
+    before[0] = -1
+    return np.maximum.accumulate(before)
 
 
 def grouped(recorded: list[Recorded]) -> Iterator[tuple[str, list[Recorded]]]:

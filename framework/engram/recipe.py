@@ -142,8 +142,16 @@ class Recipe:
         return parameters_of(type(holder))[name], hints_of(type(holder))[name]
 
     def folded(self) -> list[str]:
-        """Return the sweep axes that become part of the batch."""
-        return [path for path in self.sweep if (found := self.parameter(path)) and found[0].per_replica]
+        """Return the sweep axes that become part of the batch; lists of another length change shapes."""
+        return [path for path in self.sweep if self._folds(path)]
+
+    def _folds(self, path: str) -> bool:
+        found = self.parameter(path)
+        if found is None or not found[0].per_replica:
+            return False
+        where, _, name = path.rpartition(".")
+        values = (getattr(self.components()[where], name), *self.sweep[path])
+        return len({len(value) if isinstance(value, tuple) else -1 for value in values}) == 1
 
     def points(self) -> list[dict[str, Any]]:
         """Return the sweep points folded into this launch, first axis slowest."""

@@ -173,7 +173,7 @@ def test_exploration_is_as_frequent_as_asked_and_takes_all_actions_alike() -> No
 
 
 def test_both_precisions_decide_at_the_same_steps() -> None:
-    minutes = np.round(np.linspace(0.001, 0.2, 200), 3)
+    minutes = np.round(0.005 * np.arange(1, 201), 3)
     for semantics in ("intended", "larvaworld-2.5"):
         memory = RLGain(semantics=semantics)
         one, other = (

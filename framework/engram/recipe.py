@@ -292,7 +292,25 @@ def _build(
         run = attrs.evolve(run, seed=secrets.randbits(32))
     recipe = Recipe(place, text, title, run, task, memory, record, {}, expect, plugins)
     checked = {path: _axis(recipe, path, values, problems) for path, values in sweep.items()}
-    return attrs.evolve(recipe, sweep=checked)
+    swept = attrs.evolve(recipe, sweep=checked)
+    if not problems:
+        _check_points(swept, problems)
+    return swept
+
+
+def _check_points(recipe: Recipe, problems: list[Problem]) -> None:
+    """Apply the checks between the parameters of a component to every combination of its swept values."""
+    for where, held in recipe.components().items():
+        axes = [path for path in recipe.sweep if path.rpartition(".")[0] == where]
+        for values in itertools.product(*(recipe.sweep[path] for path in axes)) if axes else ():
+            chosen = {path.rpartition(".")[2]: value for path, value in zip(axes, values, strict=True)}
+            try:
+                attrs.evolve(held, **chosen)
+            except ValueError as error:
+                texts = dict(getattr(error, "problems", [("", str(error))])).values()
+                said = ", ".join(f"{name} = {value!r}" for name, value in chosen.items())
+                problems.append((f"sweep: {where}", f"{'; '.join(texts)} (at {said})"))
+                break
 
 
 def _tables(tables: dict[str, Any], name: str, problems: list[Problem]) -> Mapping[str, Any]:
@@ -310,9 +328,8 @@ def _axis(recipe: Recipe, path: str, values: Any, problems: list[Problem]) -> tu
         return ()
     if path.startswith("run.") and path != "run.seed":
         problems.append((where, "cannot be swept; only run.seed and parameters of components can"))
-    if path.startswith("run."):
-        return tuple(values)
-    found = recipe.parameter(path)
+        return ()
+    found = (parameters_of(RunSettings)["seed"], int) if path.startswith("run.") else recipe.parameter(path)
     if found is None:
         known = [
             f"{role}.{name}"

@@ -10,6 +10,7 @@ import pytest
 
 import engram
 from engram import Array, Context, Signal
+from engram.errors import RecipeError
 from engram.plugins import Registry
 from engram.recipe import Recipe
 
@@ -74,3 +75,20 @@ def test_a_sweep_over_lists_that_change_a_shape_is_one_launch_a_point(
         with engram.open(path) as run:
             found.append(run["memory.trace"][0, 0].tolist())
     assert found == lists
+
+
+def test_checks_between_parameters_hold_at_every_point(bank: Callable[[dict[str, Any]], Recipe]) -> None:
+    with pytest.raises(RecipeError) as caught:
+        bank({"memory.low": [0.5, 2.0], "memory.high": [1.0, 3.0]})
+    assert caught.value.problems == [
+        "recipe: sweep: memory: low must be less than high (at low = 2.0, high = 1.0)"
+    ]
+    bank({"memory.low": [0.5, 2.0], "memory.high": [3.0, 4.0]})
+
+
+def test_a_seed_that_cannot_be_swept_is_named_where_it_stands(make: Make) -> None:
+    with pytest.raises(RecipeError) as caught:
+        make(sweep={"run.seed": [1, -2]})
+    assert caught.value.problems == ['recipe: sweep."run.seed": must be >= 0, not -2']
+    with pytest.raises(RecipeError, match=r'sweep."run.seed": must be an integer, not 0.5'):
+        make(sweep={"run.seed": [0.5]})

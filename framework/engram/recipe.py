@@ -202,7 +202,11 @@ def read(
 ) -> tuple[str, str, dict[str, Any]]:
     """Return place, text and tables of a recipe, unresolved."""
     if isinstance(source, Mapping):
-        return "recipe", toml.dumps(source), tomllib.loads(toml.dumps(source))
+        try:
+            text = toml.dumps(source)
+        except TypeError as error:
+            raise RecipeError(f"recipe: cannot be written as TOML: {error}") from None
+        return "recipe", text, tomllib.loads(text)
     path = _locate(str(source), plugins)
     try:
         text = path.read_text(encoding="utf-8")
@@ -246,6 +250,8 @@ def _override(tables: dict[str, Any], override: str) -> None:
 
 
 def _plugins(table: Any, place: str, plugins: Registry | None) -> Registry:
+    if not isinstance(table, Mapping):
+        raise RecipeError(f"{place}: plugins: must be a table, not {table!r}")
     problems: list[Problem] = []
     blocked = convert(table.get("block", []), tuple[str, ...], "plugins.block", problems)
     required = convert(table.get("require", []), tuple[str, ...], "plugins.require", problems)

@@ -9,7 +9,13 @@ from typing import Any
 
 
 def dumps(table: Mapping[str, Any]) -> str:
-    """Return the TOML text of nested tables of numbers, strings, booleans and lists; None is left out."""
+    """Return the TOML text of nested tables of numbers, strings, booleans and lists; None is left out.
+
+    NumPy's numbers and arrays are written as Python's.
+
+    Raises:
+        TypeError: A key or a value has no form in TOML.
+    """
     return "\n".join(_table(table, ())) + "\n"
 
 
@@ -32,10 +38,13 @@ def _nests(item: Any) -> bool:
 
 
 def _key(key: str) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"a key must be a string, not {key!r}")
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
 
 
 def _value(item: Any) -> str:
+    item = item.tolist() if hasattr(item, "tolist") else item
     if isinstance(item, bool):
         return "true" if item else "false"
     if isinstance(item, str):
@@ -47,4 +56,6 @@ def _value(item: Any) -> str:
             f"{_key(key)} = {_value(value)}" for key, value in item.items() if value is not None
         )
         return "{" + inside + "}"
-    return "[" + ", ".join(_value(value) for value in item) + "]"
+    if isinstance(item, list | tuple):
+        return "[" + ", ".join(_value(value) for value in item) + "]"
+    raise TypeError(f"{item!r} is no number, string, truth value, list or table")

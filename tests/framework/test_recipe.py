@@ -292,3 +292,31 @@ def test_a_mistake_in_a_held_component_has_its_full_path(make: Make, plugins: Re
 
 def test_an_observation_spec_is_compared_by_value() -> None:
     assert Spec(shape=(2,)) == Spec(shape=(2,)) != Spec(shape=(3,))
+
+
+def test_a_recipe_of_tables_may_hold_numbers_and_arrays_of_numpy(make: Make) -> None:
+    recipe = make(
+        run={"steps": np.int64(7), "batch": np.int32(2), "backend": "numpy"},
+        memory={"use": "average", "rate": np.float32(0.5), "rebind": np.True_, "sigma": None},
+        sweep={"memory.sigma": np.linspace(0, 1, 3)},
+    )
+    assert (recipe.run.steps, recipe.run.batch) == (7, 2)
+    assert recipe.to_mapping()["memory"] == {"use": "average", "rate": 0.5, "sigma": 0.0, "rebind": True}
+    assert recipe.sweep["memory.sigma"] == (0.0, 0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"sweep": {"memory.rate": [0.1, None]}}, "recipe: cannot be written as TOML: None is no number"),
+        ({"memory": {"use": Path("average")}}, "recipe: cannot be written as TOML: .*Path"),
+        ({"memory": {1: 2}}, "recipe: cannot be written as TOML: a key must be a string, not 1"),
+        ({"plugins": 5}, "recipe: plugins: must be a table, not 5"),
+    ],
+)
+def test_tables_that_are_no_recipe_are_refused_in_one_line(
+    make: Make, tables: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message) as caught:
+        make(**tables)
+    assert len(caught.value.problems) == 1

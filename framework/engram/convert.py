@@ -155,7 +155,12 @@ def from_mapping(
             if text:
                 found.append((where, text))
     for name, field in fields.items():
-        if field.default is attrs.NOTHING and name not in values:
+        info = field.metadata.get(METADATA)
+        if name in values:
+            continue
+        if find and getattr(info, "component", None) and not info.many:
+            arguments[name] = component_from({}, info.role, f"{path}.{name}", found, find, info.component)
+        elif field.default is attrs.NOTHING:
             found.append((f"{path}.{name}", "is required"))
     problems.extend(found)
     return None if found else _construct(cls, arguments, path, problems)

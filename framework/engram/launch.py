@@ -45,13 +45,24 @@ def run(
     """
     from engram_hdf5 import check_place
 
-    recipe = source if isinstance(source, Recipe) else resolve(source, overrides, plugins)
+    recipe = _resolved(source, list(overrides), plugins)
     target = Path(out) if out is not None else Path(f"{Path(recipe.place).stem}.h5")
     launches = split(recipe)
     paths = [target] if len(launches) == 1 else [_numbered(target, index) for index in range(len(launches))]
     for path in paths:
         check_place(path, path.with_name(f"{path.name}.part"), force=force)
     return tuple(_launch(part, path, force, progress) for part, path in zip(launches, paths, strict=True))
+
+
+def _resolved(
+    source: str | Path | Mapping[str, Any] | Recipe, overrides: list[str], plugins: Registry | None
+) -> Recipe:
+    if not isinstance(source, Recipe):
+        return resolve(source, overrides, plugins)
+    if not overrides and plugins is None:
+        return source
+    again = resolve(source.to_mapping(), overrides, plugins or source.plugins)
+    return attrs.evolve(again, place=source.place, text=source.text)
 
 
 def _numbered(path: Path, index: int) -> Path:

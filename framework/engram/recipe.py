@@ -17,7 +17,7 @@ from .components import Memory, Task
 from .convert import Problem, component_from, convert, from_mapping, hints_of, nearest, to_mapping
 from .declare import Parameter, components_of, param, parameters, parameters_of
 from .errors import PluginError, RecipeError
-from .plugins import Registry, registry, use
+from .plugins import Registry, registry
 
 
 @parameters
@@ -263,7 +263,7 @@ def _plugins(table: Any, place: str, plugins: Registry | None) -> Registry:
     if problems:
         raise RecipeError(f"{place}: {path}: {message}" for path, message in problems)
     if blocked and plugins is None:
-        use(Registry(blocked={*registry().blocked, *blocked}))
+        plugins = Registry(blocked={*registry().blocked, *blocked})
     plugins = plugins or registry()
     for name in required:
         plugin = plugins.plugins.get(name)

@@ -18,7 +18,7 @@ from engram.components import Context
 from engram.convert import from_mapping, to_mapping
 from engram.declare import parameters_of
 from engram.launch import split
-from engram.plugins import Registry
+from engram.plugins import Registry, registry
 from engram.recipe import Recipe, resolve
 
 Make = Callable[..., Recipe]
@@ -320,3 +320,18 @@ def test_tables_that_are_no_recipe_are_refused_in_one_line(
     with pytest.raises(RecipeError, match=message) as caught:
         make(**tables)
     assert len(caught.value.problems) == 1
+
+
+def test_plugins_that_a_recipe_blocks_are_blocked_for_that_recipe_alone(tables: dict[str, Any]) -> None:
+    before = registry()
+    with pytest.raises(RecipeError, match="blocked: rl-gain"):
+        resolve({**tables, "plugins": {"block": ["rl-gain"]}})
+    assert registry() is before
+
+
+def test_overrides_also_change_a_resolved_recipe(make: Make, tmp_path: Path) -> None:
+    recipe = make()
+    (path,) = engram.run(recipe, out=tmp_path / "run.h5", overrides=["memory.rate=0.75"])
+    with engram.open(path) as run:
+        assert run.recipe["memory"]["rate"] == 0.75
+        assert run.text("config_user") == recipe.text

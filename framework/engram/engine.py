@@ -13,7 +13,7 @@ from .backend import Array, Backend, choose
 from .components import Context, Memory, Signal, Task
 from .declare import Slot, slots_of
 from .errors import EngramError, RecipeError
-from .exchange import check_action, check_finished, check_signal
+from .exchange import check_action, check_finished, check_parts, check_signal, check_state
 from .random import IN_BODY, INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
@@ -362,6 +362,7 @@ def _prepare(recipe: Recipe) -> Run:
     task_state = recipe.task.init(context)
     memory_state = recipe.memory.init(attrs.evolve(context, path="memory"))
     slots = [*slots_of(task_state, "task"), *slots_of(memory_state, "memory")]
+    check_parts(slots, recipe.components())
     check_state(slots, len(replicas), dtype)
     freezing = hasattr(recipe.task, "finished") or recipe.run.trials is not None
     spaces = {"task.observation": recipe.task.observation, "memory.action": recipe.task.action}
@@ -390,33 +391,6 @@ def _chunk_length(slots: list[Slot], recipe: Recipe) -> int:
     ]
     rows = max(1, _CHUNK_BYTES // max(1, sum(recorded)))
     return min(_CHUNK, int(rows * recipe.record.every))
-
-
-def check_state(slots: list[Slot], batch: int, dtype: np.dtype[Any]) -> None:
-    """Hold every state array against its declaration.
-
-    Raises:
-        EngramError: Naming the first array of another shape, precision or axis length.
-    """
-    sizes: dict[tuple[int, str], int] = {}
-    owners: dict[int, str] = {}
-    for slot in slots:
-        value, field = slot.value, slot.field
-        wanted = dtype if field.dtype == "float" else np.dtype(field.dtype)
-        shape = getattr(value, "shape", None)
-        if shape is None or len(shape) != 1 + len(field.axes) or shape[0] != batch:
-            raise EngramError(
-                f"{slot.path}: must have shape ({', '.join(('batch', *field.axes))}), not {shape}"
-            )
-        if value.dtype != wanted:
-            raise EngramError(f"{slot.path}: must be {wanted}, not {value.dtype}")
-        for axis, size in zip(field.axes, shape[1:], strict=True):
-            if sizes.setdefault((id(slot.holder), axis), size) != size:
-                raise EngramError(
-                    f"{slot.path}: axis {axis!r} has {size} entries, elsewhere in this state another number"
-                )
-        if owners.setdefault(id(value), slot.path) != slot.path:
-            raise EngramError(f"{slot.path}: is the same array as {owners[id(value)]}; give each its own")
 
 
 def execute(

@@ -1,19 +1,80 @@
-"""Holds what passes between task and memory against what the task declares.
+"""Holds states, and what passes between task and memory, against what was declared.
 
 NumPy would broadcast an array of a wrong shape without a word, and give a wrong result.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
 import numpy as np
 
 from .components import Choice, Memory, Signal, Spec, Task
+from .declare import Slot
 from .errors import EngramError
 
+_RESERVED = ("batch", "n_rows", "step", "time")
 _FLAGS = ("start", "end", "truncated", "learn")
+
+
+def check_parts(slots: list[Slot], components: Iterable[str]) -> None:
+    """Refuse a child's state that belongs to no component of the recipe.
+
+    Raises:
+        EngramError: Naming its path.
+    """
+    known = set(components)
+    for slot in slots:
+        path = slot.path.rpartition(".")[0]
+        if path not in known:
+            raise EngramError(
+                f"{path}: is the state of no component; a child is held by a parameter of the same name, "
+                "declared with engram.component"
+            )
+
+
+def check_state(slots: list[Slot], batch: int, dtype: np.dtype[Any]) -> None:
+    """Hold every state array against its declaration.
+
+    Raises:
+        EngramError: Naming the first array of another shape, precision or axis length, or of a name taken.
+    """
+    sizes: dict[tuple[int, str], int] = {}
+    owners: dict[int, str] = {}
+    axes = {(id(slot.holder), axis) for slot in slots for axis in slot.field.axes}
+    for slot in slots:
+        _check_names(slot, axes)
+        _check_array(slot, batch, dtype)
+        for axis, size in zip(slot.field.axes, slot.value.shape[1:], strict=True):
+            if sizes.setdefault((id(slot.holder), axis), size) != size:
+                raise EngramError(
+                    f"{slot.path}: axis {axis!r} has {size} entries, elsewhere in this state another number"
+                )
+        if owners.setdefault(id(slot.value), slot.path) != slot.path:
+            other = owners[id(slot.value)]
+            raise EngramError(f"{slot.path}: is the same array as {other}; give each its own")
+
+
+def _check_names(slot: Slot, axes: set[tuple[int, str]]) -> None:
+    """A file has one name for each array and axis of a component."""
+    if (id(slot.holder), slot.name) in axes:
+        raise EngramError(f"{slot.path}: an axis has this name too; rename one")
+    for name in (slot.name, *slot.field.axes):
+        if name in _RESERVED:
+            raise EngramError(f"{slot.path}: {name!r} has a meaning of its own in files; rename it")
+
+
+def _check_array(slot: Slot, batch: int, dtype: np.dtype[Any]) -> None:
+    value, field = slot.value, slot.field
+    wanted = dtype if field.dtype == "float" else np.dtype(field.dtype)
+    shape = getattr(value, "shape", None)
+    if shape is None or len(shape) != 1 + len(field.axes) or shape[0] != batch:
+        axes = ", ".join(("batch", *field.axes))
+        raise EngramError(f"{slot.path}: must have shape ({axes}), not {shape}")
+    if value.dtype != wanted:
+        raise EngramError(f"{slot.path}: must be {wanted}, not {value.dtype}")
 
 
 def check_signal(task: Task, signal: Signal, lead: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -200,6 +200,22 @@ class BadState:
     other: engram.Array = engram.array("unit", doc="another value")
 
 
+@engram.state
+class NamedState:
+    unit: engram.Array = engram.array("unit", doc="named as its axis")
+
+
+@engram.state
+class TimedState:
+    time: engram.Array = engram.array(doc="named as the file's own")
+
+
+@engram.state
+class ParentState:
+    value: engram.Array = engram.array("unit", doc="a value")
+    part: Any = engram.child()
+
+
 @engram.parameters
 class Bad(engram.Memory):
     """Breaks a rule of state."""
@@ -207,7 +223,7 @@ class Bad(engram.Memory):
     name = "bad"
     how: str = engram.param(default="", doc="which rule")
 
-    def init(self, ctx: Context) -> BadState:
+    def init(self, ctx: Context) -> Any:
         state = ctx.state(BadState, sizes={"unit": 2})
         if self.how == "shape":
             state.value = ctx.zeros(2, 2)
@@ -217,6 +233,12 @@ class Bad(engram.Memory):
             state.value = ctx.zeros(3)
         if self.how == "alias at once":
             state.value = state.other
+        if self.how == "axis name":
+            return ctx.state(NamedState, sizes={"unit": 2})
+        if self.how == "reserved":
+            return ctx.state(TimedState)
+        if self.how == "child":
+            return ParentState(value=ctx.zeros(2), part=state)
         return state
 
     def step(self, state: BadState, signal: Signal) -> engram.Array:
@@ -244,6 +266,9 @@ class BadPlugin:
         ("dtype", "memory.value: must be float64, not int32"),
         ("axis", "axis 'unit' has 2 entries"),
         ("alias at once", "is the same array as memory.value"),
+        ("axis name", "memory.unit: an axis has this name too"),
+        ("reserved", "memory.time: 'time' has a meaning of its own in files"),
+        ("child", "memory.part: is the state of no component"),
         ("alias", "memory.value: was replaced by another state array"),
         ("view", "memory.value: was replaced by another state array"),
         ("upcast", "memory.value: was replaced by .* int64"),

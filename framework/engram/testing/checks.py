@@ -15,7 +15,7 @@ from ..backend import choose, missing_gpu
 from ..components import Choice, Component, Spec, Synapse, Task
 from ..convert import METADATA, Problem, from_mapping, to_mapping
 from ..declare import ArrayField, Parameter, slots_of
-from ..engine import check_state
+from ..exchange import check_state
 from ..plugins import registry
 from .device import device
 from .playback import Driver, Host

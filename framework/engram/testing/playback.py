@@ -11,7 +11,7 @@ import numpy as np
 
 from ..components import Choice, Component, Context, Memory, Signal, Spec, Synapse, Task
 from ..declare import Slot, slots_of
-from ..engine import check_state
+from ..exchange import check_state
 from ..random import INIT_STEP, RESET_STEP, Streams
 from .device import DeviceArray, device
 

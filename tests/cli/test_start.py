@@ -100,7 +100,7 @@ def test_an_unknown_verb_names_the_nearest(command):
 def test_an_unknown_option_is_one_line(command):
     done = command("run", "count", "--stepz", "3")
     assert done.exit_code == 2
-    assert done.stderr.startswith("error: cli run: no such option '--stepz'")
+    assert done.stderr.startswith("error: cli run: no such option") and "--stepz" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -81,6 +81,8 @@ def storable(where: str, value: object) -> object:
 
 
 def _text(where: str, value: str) -> str:
+    # Names of files and messages may hold bytes that are no UTF-8, as lone surrogates.
+    value = value.encode("utf-8", "replace").decode()
     if len(value.encode()) > ATTRIBUTE_BYTES:
         raise OutputError(f"{where}: {len(value)} characters are too long for an attribute; shorten it")
     return value if "\x00" not in value else value.replace("\x00", "\ufffd")

@@ -113,7 +113,7 @@ class Writer:
                 self._layout.create_schemas(schemas or {})
                 self._file.flush()
         except BaseException:
-            self._abandon()
+            self.abandon()
             raise
 
     @property
@@ -300,6 +300,24 @@ class Writer:
             self._layout.create_variables(group, rule, variables, batch, (self.batch,), data)
             self._file.flush()
 
+    def check_final(self, kind: str, name: str, variables: Sequence[Variable]) -> None:
+        """Refuse what `write_final` could not store, before the run is done rather than after it.
+
+        Args:
+            kind: `memory`, `synapse` or `task`.
+            name: Name of the group.
+            variables: What its arrays will be.
+
+        Raises:
+            OutputError: A name, axis, dtype or attribute cannot be stored.
+        """
+        with h5py.File(self.part.name, "w", driver="core", backing_store=False, track_order=True) as file:
+            layout = Layout(file, self._schema)
+            layout.create_columns((), self.batch)
+            facts = {"step": 0, "time": 0.0, "path": f"{kind}.{name}"}
+            group, rule = layout.create_group(f"state/final/{kind}/{name}", facts)
+            layout.create_variables(group, rule, variables, {"batch": file["batch"]}, (self.batch,))
+
     def set_provenance(self, **values: str | int | float) -> None:
         """Set facts of the run that are known late, such as `wall_time_s`.
 
@@ -356,7 +374,7 @@ class Writer:
                 self.commit()
         with self._storing(after_failure=True):
             self._file.attrs["status"] = status
-            self._file.attrs["status_reason"] = str(reason)[:1000]
+            set_attributes(self._file, {"status_reason": str(reason)[:1000]})
             self._file.flush()
             self._file.close()
         return self.part
@@ -448,7 +466,8 @@ class Writer:
             rows.length += count
             self._torn = False
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Close and remove the `.part`, for a run that could not begin."""
         with contextlib.suppress(OSError, RuntimeError):
             self._file.close()
         with contextlib.suppress(OSError):

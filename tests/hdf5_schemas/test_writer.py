@@ -223,3 +223,26 @@ def test_schemas_whose_names_differ_in_signs_only_are_all_kept(make_writer):
         kept = {item.attrs["schema"] for item in file["provenance/schemas"].values()}
     assert kept == {"engram-run", "a-b", "a.b", "1a"}
     assert h5.validate(path) == []
+
+
+@pytest.mark.parametrize(("reason", "kept"), [("a\0b", "a\ufffdb"), ("name \udcff", "name ?")])
+def test_a_reason_of_any_characters_is_kept(make_writer, reason, kept):
+    part = make_writer().stop("failed", reason)
+    with h5.open(part) as run:
+        assert run.status == "failed" and run.attrs["status_reason"] == kept
+
+
+def test_a_final_state_that_cannot_be_stored_is_known_beforehand(make_writer):
+    writer = make_writer()
+    good = h5.Variable("w", ("pre", "post"), (2, 3), "float32", "1", "weights")
+    writer.check_final("memory", "net", [good])
+    writer.check_final("memory", "net", [good])
+    with pytest.raises(h5.OutputError, match="'step' is taken"):
+        writer.check_final("memory", "net", [good, h5.Variable("step", (), (), "int32", "1", "steps")])
+    assert writer.is_open
+
+
+def test_an_abandoned_file_is_gone(make_writer):
+    writer = make_writer()
+    writer.abandon()
+    assert not writer.part.exists() and not writer.is_open

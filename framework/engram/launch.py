@@ -99,7 +99,7 @@ def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress) -> Path
     output = create(prepared, path, force)
     try:
         engine.execute(prepared, output.write, lambda step, seconds: progress(prepared, seconds))
+        return output.complete()
     except BaseException as error:
         output.stop(error)
         raise
-    return output.complete()

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from engram_hdf5 import Column, ColumnSpec, Recording, Variable, Writer
+from engram_hdf5 import Column, ColumnSpec, Recording, StorageError, Variable, Writer
 
 from . import toml
 from .components import Component, Memory, Synapse, Task
@@ -61,6 +61,11 @@ class Part:
     component: str
     plugin: Plugin
     slots: list[Slot]
+
+    @property
+    def filled(self) -> list[Slot]:
+        """Those of its state arrays that hold anything."""
+        return [slot for slot in self.slots if slot.value.size]
 
     @property
     def schema(self) -> str:
@@ -153,19 +158,24 @@ class Output:
 
     def stop(self, error: BaseException) -> None:
         """Leave a readable `.part` that says why the run ended, and note on the error where it is."""
-        if self.writer.is_open:
-            self._note_time()
-        _stop(self.writer, error)
+        status: Literal["failed", "interrupted"] = "failed" if isinstance(error, Exception) else "interrupted"
+        try:
+            if self.writer.is_open:
+                self._note_time()
+            part = self.writer.stop(status, f"{type(error).__name__}: {error}")
+        except StorageError as second:
+            error.add_note(str(second))
+        else:
+            error.add_note(f"{part} keeps what was recorded")
 
     def _note_time(self) -> None:
         self.writer.set_provenance(wall_time_s=time.perf_counter() - self.begun)
 
     def _write_final(self, part: Part) -> None:
         run = self.run
-        slots = [slot for slot in part.slots if slot.value.size]
+        slots = part.filled
         if not slots:
             return
-        labels = run.recorder.labels
         self.writer.write_final(
             part.kind,
             part.group,
@@ -173,10 +183,7 @@ class Output:
             step=run.step - 1,
             time=(run.step - 1) * run.recipe.run.dt,
             arrays={slot.name: run.backend.to_host(slot.value) for slot in slots},
-            variables=[
-                _variable(slot.name, slot.field, slot.value.shape[1:], slot.value.dtype, labels)
-                for slot in slots
-            ],
+            variables=_final(run, part),
         )
 
 
@@ -201,15 +208,9 @@ def create(run: Run, path: Path, force: bool = False) -> Output:
     )
     try:
         return _structure(writer, run, parts)
-    except BaseException as error:
-        _stop(writer, error)
+    except BaseException:
+        writer.abandon()
         raise
-
-
-def _stop(writer: Writer, error: BaseException) -> None:
-    status: Literal["failed", "interrupted"] = "failed" if isinstance(error, Exception) else "interrupted"
-    part = writer.stop(status, f"{type(error).__name__}: {error}")
-    error.add_note(f"{part} keeps what was recorded")
 
 
 def _structure(writer: Writer, run: Run, parts: dict[str, Part]) -> Output:
@@ -225,6 +226,9 @@ def _structure(writer: Writer, run: Run, parts: dict[str, Part]) -> Output:
         for path, recorded in grouped(run.recorder.recorded)
     }
     trials = writer.add_table("trials", _TRIALS) if run.trials.every else None
+    if run.recipe.record.final:
+        for part in parts.values():
+            writer.check_final(part.kind, part.group, _final(run, part))
     writer.commit()
     return Output(writer, run, parts, recordings, trials)
 
@@ -235,6 +239,14 @@ def _identifier(name: str) -> str:
 
 def _name(path: str) -> str:
     return path.rpartition(".")[2]
+
+
+def _final(run: Run, part: Part) -> list[Variable]:
+    labels = run.recorder.labels_of
+    return [
+        _variable(slot.name, slot.field, slot.value.shape[1:], slot.value.dtype, labels(slot))
+        for slot in part.filled
+    ]
 
 
 def _of(item: Recorded) -> Variable:

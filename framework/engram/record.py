@@ -77,7 +77,7 @@ class Recorder:
         self._batch, self._float = shape
         self._spaces = spaces
         self._rows = rows
-        self.labels = {
+        self._labels = {
             space.axes[-1]: space.labels for space in spaces.values() if space.axes and space.labels
         }
         known = {slot.path: slot for slot in slots}
@@ -106,8 +106,13 @@ class Recorder:
 
     def _slot(self, slot: Slot) -> Recorded:
         value = slot.value
-        labels = {axis: self.labels[axis] for axis in slot.field.axes if axis in self.labels}
-        return Recorded(slot.path, slot.field, self._buffer(value.shape[1:], value.dtype), labels, slot)
+        buffer = self._buffer(value.shape[1:], value.dtype)
+        return Recorded(slot.path, slot.field, buffer, self.labels_of(slot), slot)
+
+    def labels_of(self, slot: Slot) -> dict[str, tuple[str, ...]]:
+        """Return the task's labels of the axes that have the name and the length of a labelled one."""
+        sizes = zip(slot.field.axes, slot.value.shape[1:], strict=True)
+        return {axis: self._labels[axis] for axis, size in sizes if len(self._labels.get(axis, ())) == size}
 
     def _passing(self, path: str) -> Recorded:
         name = path.rpartition(".")[2]

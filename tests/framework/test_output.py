@@ -194,3 +194,104 @@ def test_progress_is_told_after_each_chunk(make: Make, tmp_path: Path) -> None:
         make("run.chunk=25"), out=tmp_path / "run.h5", progress=lambda run, seconds: told.append(run.step)
     )
     assert told == [25, 50, 60]
+
+
+@engram.state
+class TwiceState:
+    w: Array = engram.array("unit", "unit", doc="weights")
+
+
+@engram.state
+class HalfState:
+    w: Array = engram.array(doc="a precision that some readers cannot take", dtype="float16")
+
+
+@engram.state
+class GreekState:
+    θ: Array = engram.array(doc="a name that some readers cannot take")
+
+
+@engram.state
+class StimulusState:
+    seen: Array = engram.array("stimulus", doc="an axis named as the task's, of another length", record=True)
+
+
+_STATES: dict[str, Any] = {
+    "twice": TwiceState,
+    "half": HalfState,
+    "greek": GreekState,
+    "stimulus": StimulusState,
+}
+
+
+@engram.parameters
+class Named(engram.Memory):
+    """Its state has names that may not fit into a file."""
+
+    name = "named"
+    which: str = engram.param(default="", doc="which state")
+
+    def init(self, ctx: Context) -> Any:
+        return ctx.state(_STATES[self.which], sizes={"unit": 2, "stimulus": 5})
+
+    def step(self, state: Any, signal: Signal) -> Array:
+        return signal.observation.argmax(axis=1)
+
+
+class NamedPlugin:
+    @engram.hookimpl
+    def register_memories(self) -> list[type[engram.Memory]]:
+        return [Named]
+
+
+@pytest.fixture
+def named(make: Make, plugins: Registry) -> Callable[[str], Recipe]:
+    """Resolve a recipe of the memory with this state."""
+    plugins.register(NamedPlugin(), "named")
+    return lambda which: make(memory={"use": "named", "which": which}, record={"every": 10})
+
+
+@pytest.mark.parametrize(
+    ("which", "message"),
+    [("twice", "an axis occurs twice"), ("half", "stored as float16"), ("greek", "cannot be stored")],
+)
+def test_a_state_that_no_file_can_hold_is_refused_before_the_first_step(
+    named: Callable[[str], Recipe], tmp_path: Path, which: str, message: str
+) -> None:
+    chunks: list[int] = []
+    with pytest.raises(engram_hdf5.OutputError, match=message):
+        engram.run(named(which), out=tmp_path / "run.h5", progress=lambda run, _: chunks.append(run.step))
+    assert not chunks and list(tmp_path.iterdir()) == []
+
+
+def test_labels_belong_to_axes_of_their_own_length(named: Callable[[str], Recipe], tmp_path: Path) -> None:
+    (path,) = engram.run(named("stimulus"), out=tmp_path / "run.h5")
+    with engram.open(path) as run:
+        assert run["memory.seen"].shape == (6, 3, 5) and run.labels("memory.seen", "stimulus") == ()
+
+
+def test_a_file_that_cannot_be_completed_says_so(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise engram_hdf5.OutputError("no")
+
+    monkeypatch.setattr(engram_hdf5.Writer, "write_final", fail)
+    with pytest.raises(engram_hdf5.OutputError, match="no") as caught:
+        engram.run(make(), out=tmp_path / "run.h5")
+    assert "run.h5.part keeps what was recorded" in caught.value.__notes__[0]
+    with engram.open(tmp_path / "run.h5.part") as run:
+        assert run.status == "failed" and len(run["memory.value"]) == 15
+
+
+def test_a_full_disk_does_not_hide_what_stopped_the_run(
+    make: Make, plugins: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise engram_hdf5.StorageError("the disk is full")
+
+    plugins.register(FragilePlugin(), "fragile")
+    monkeypatch.setattr(engram_hdf5.Writer, "stop", fail)
+    with pytest.raises(ValueError, match="it broke") as caught:
+        engram.run(make(memory={"use": "fragile"}, record={"every": 10}), out=tmp_path / "run.h5")
+    assert caught.value.__notes__ == ["the disk is full"]

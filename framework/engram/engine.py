@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
 from .backend import Array, Backend, choose
-from .components import Context, Memory, Signal, Task
+from .components import Choice, Context, Memory, Signal, Spec, Task
 from .declare import Slot, slots_of
 from .errors import EngramError, RecipeError
 from .exchange import check_action, check_finished, check_parts, check_signal, check_state
@@ -365,11 +366,13 @@ def _prepare(recipe: Recipe) -> Run:
     check_parts(slots, recipe.components())
     check_state(slots, len(replicas), dtype)
     freezing = hasattr(recipe.task, "finished") or recipe.run.trials is not None
-    spaces = {"task.observation": recipe.task.observation, "memory.action": recipe.task.action}
+    offered = {"task.observation": recipe.task.observation, "memory.action": recipe.task.action}
+    spaces = {path: space for path, space in offered.items() if space is not None}
     every = recipe.record.every
-    chunk = recipe.run.chunk or _chunk_length(slots, recipe)
+    chunk = recipe.run.chunk or _chunk_length(slots, spaces, context, recipe)
+    chunk = min(chunk, recipe.run.steps or chunk)
     recorder = Recorder(
-        slots, {path: space for path, space in spaces.items() if space is not None}, recipe.record.variables,
+        slots, spaces, recipe.record.variables,
         every, chunk // every + 1, backend, (len(replicas), dtype), freezing,
     )  # fmt: skip
     trials = Trials(len(replicas), chunk, recipe.record.trials_every, backend, dtype)
@@ -383,14 +386,21 @@ def _prepare(recipe: Recipe) -> Run:
     return run
 
 
-def _chunk_length(slots: list[Slot], recipe: Recipe) -> int:
-    """Choose a chunk whose records stay below 32 MiB."""
-    wanted = recipe.record.variables
-    recorded = [
+def _chunk_length(
+    slots: list[Slot], spaces: Mapping[str, Spec | Choice], context: Context, recipe: Recipe
+) -> int:
+    """Choose a chunk of at most 1000 steps that keeps records and signals below 32 MiB."""
+    wanted, item = recipe.record.variables, context.dtype.itemsize
+    sizes = {path: 8 * context.batch * math.prod(space.shape) for path, space in spaces.items()}
+    row = sum(
         slot.value.nbytes for slot in slots if (slot.field.record if wanted is None else slot.path in wanted)
-    ]
-    rows = max(1, _CHUNK_BYTES // max(1, sum(recorded)))
-    return min(_CHUNK, int(rows * recipe.record.every))
+    ) + sum(size for path, size in sizes.items() if path in (wanted or ()))
+    step = row / recipe.record.every
+    if recipe.record.trials_every:
+        step += context.batch * (item + 4)
+    if hasattr(recipe.task, "schedule"):
+        step += sizes["task.observation"]
+    return max(1, min(_CHUNK, int(_CHUNK_BYTES / max(step, 1))))
 
 
 def execute(

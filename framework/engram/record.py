@@ -167,7 +167,8 @@ class Trials:
         self.every = every
         self._backend = backend
         kinds = {"start": bool, "end": bool, "truncated": bool, "reward": dtype, "outcome": np.int8}
-        self._buffers = {name: backend.xp.zeros((chunk, batch), dtype=kind) for name, kind in kinds.items()}
+        rows = chunk if every else 0
+        self._buffers = {name: backend.xp.zeros((rows, batch), dtype=kind) for name, kind in kinds.items()}
         self._pairs = list(self._buffers.items())
         self._first = 0
         self._started_at = np.full(batch, -1, dtype=np.int64)

@@ -448,3 +448,21 @@ def test_drawing_in_a_body_is_refused(make: Make, plugins: Registry) -> None:
 def test_a_chunk_no_one_asked_for_adapts_its_length(make: Make) -> None:
     lengths = [chunk.stop - chunk.start for chunk in prepare(make("run.steps=200")).chunks()]
     assert lengths == [16, 32, 64, 88]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"record": {"variables": []}},
+        {"record": {"variables": ["task.observation", "memory.action"]}},
+        {"record": {"variables": [], "trials": False}},
+    ],
+)
+def test_buffers_of_a_chunk_stay_small_in_a_large_batch(make: Make, changes: dict[str, Any]) -> None:
+    prepared = prepare(make("run.batch=100000", "run.steps=1000", **changes))
+    buffers = [*prepared.trials._buffers.values(), *(item.buffer for item in prepared.recorder.recorded)]
+    assert sum(buffer.nbytes for buffer in buffers) < 1 << 26
+
+
+def test_a_chunk_is_never_longer_than_the_run(make: Make) -> None:
+    assert prepare(make("run.steps=20", "run.chunk=10_000_000_000")).chunk == 20

@@ -198,7 +198,7 @@ class Run:
         first = self.step
         length = 1 if self.recorder.reads_task_state else n
         for start in range(first, first + n, length):
-            clock.step = start
+            clock.step = IN_BODY
             signals = self.task.schedule(self.task_state, length)  # type: ignore[attr-defined]
             if start == first:
                 self._check_signal(signals, length)

@@ -102,14 +102,16 @@ class Stream:
         step = clock.step
         if step == IN_BODY:
             raise RuntimeError(
-                f"stream {self._path!r} was drawn from in a body, which cannot draw; write step instead"
+                f"stream {self._path!r} was drawn from in a body or a schedule, which cannot draw; write step "
+                "(and reset) instead"
             )
         if self._source.recorded and step < RESET_STEP and self._path in self._source.recorded:
             return self._source.recorded_at(self._path, None)
         if self._by_trial:
             return self._by_trial_number(kind, make)
-        if self._last == (step, clock.version) and step < RESET_STEP:
-            raise RuntimeError(f"stream {self._path!r} was drawn from twice in step {step}; name them apart")
+        if self._last == (step, clock.version):
+            when = {INIT_STEP: "init", RESET_STEP: "reset"}.get(step, f"step {step}")
+            raise RuntimeError(f"stream {self._path!r} was drawn from twice in {when}; name them apart")
         self._last = (step, clock.version)
         if kind != self._kind or not self._start <= step < self._stop:
             self._look_ahead(step, kind, make)

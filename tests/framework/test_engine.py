@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import engram
-from engram.components import Context, Signal
+from engram.components import Context, Signal, Spec
 from engram.engine import ChunkRecords, Run, execute, prepare
 from engram.errors import EngramError, PluginError, RecipeError
 from engram.plugins import Registry
@@ -433,7 +433,26 @@ class DrawingBody(engram.Memory):
         return ctx.state(DrawingState, noise=ctx.random("noise"))
 
 
+@engram.parameters
+class DrawingTask(engram.Task):
+    """Draws in its schedule, which is asked for many steps at once."""
+
+    name = "drawing-task"
+    observation = Spec(shape=(2,))
+    action = None
+
+    def init(self, ctx: Context) -> DrawingState:
+        return ctx.state(DrawingState, noise=ctx.random("noise"))
+
+    def schedule(self, state: DrawingState, steps: int) -> Signal:
+        raise AssertionError(state.noise.uniform(2))
+
+
 class DrawingPlugin:
+    @engram.hookimpl
+    def register_tasks(self) -> list[type[engram.Task]]:
+        return [DrawingTask]
+
     @engram.hookimpl
     def register_memories(self) -> list[type[engram.Memory]]:
         return [DrawingBody]
@@ -443,6 +462,14 @@ def test_drawing_in_a_body_is_refused(make: Make, plugins: Registry) -> None:
     plugins.register(DrawingPlugin(), "drawing")
     with pytest.raises(RuntimeError, match="memory.noise.*a body"):
         run(make(task={"use": "tide"}, memory={"use": "drawing-body"}, record={"variables": []}))
+
+
+def test_drawing_in_a_schedule_is_refused_as_the_result_would_depend_on_chunks(
+    make: Make, plugins: Registry
+) -> None:
+    plugins.register(DrawingPlugin(), "drawing")
+    with pytest.raises(RuntimeError, match="task.noise.*a schedule"):
+        run(make(task={"use": "drawing-task"}, memory={"use": "stepped-leak"}, record={"variables": []}))
 
 
 def test_a_chunk_no_one_asked_for_adapts_its_length(make: Make) -> None:

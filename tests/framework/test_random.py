@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engram import exact
-from engram.random import INIT_STEP, Streams, philox, stream_id
+from engram.random import INIT_STEP, RESET_STEP, Streams, philox, stream_id
 from engram.testing import device
 
 KNOWN = [
@@ -186,3 +186,13 @@ def test_the_bits_of_exact_normal_and_log_are_final() -> None:
 
 
 FINAL_EXACT = "2421336fe209b1a4413ac81ea0709c1a2f2bba3eef701777c3e203696aabab4a"
+
+
+@pytest.mark.parametrize(("step", "when"), [(INIT_STEP, "init"), (RESET_STEP, "reset")])
+def test_drawing_twice_where_the_numbers_would_be_the_same_is_refused(step: int, when: str) -> None:
+    streams = Streams(1, [0, 1], np, np.float32)
+    streams.clock.step = step
+    stream = streams.stream("memory.weights")
+    stream.normal(2)
+    with pytest.raises(RuntimeError, match=f"memory.weights.*twice in {when}"):
+        stream.normal(2)

@@ -63,5 +63,17 @@ def test_a_gpu_that_fails_its_trial_kernel_is_not_used(monkeypatch: pytest.Monke
     assert backend.choose("auto").reason == "a trial kernel failed: no compiler"
 
 
+@pytest.mark.parametrize(("error", "said"), [(Exception("no header"), "no header"), (KeyError(), "KeyError")])
+def test_a_trial_kernel_may_fail_in_any_way(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    def broken_kernel(*args: object) -> None:
+        raise error
+
+    monkeypatch.setattr(backend, "missing_gpu", lambda: None)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(RawKernel=broken_kernel))
+    assert said in backend.choose("auto").reason
+
+
 def test_the_array_module_of_numpy_arrays_is_numpy() -> None:
     assert backend.array_module(np.zeros(1)) is np

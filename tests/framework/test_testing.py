@@ -275,3 +275,24 @@ def test_the_stand_in_computes_what_numpy_does() -> None:
     found = device.where(a > 2, a * 2, device.zeros_like(a)).sum(axis=1)
     np.testing.assert_array_equal(found.view(np.ndarray), [0, 24])
     assert isinstance(found[0], DeviceArray) and a.T.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda a: device.where(a > 2),
+        lambda a: np.where(a > 2),
+        lambda a: device.bincount(a[0]),
+        lambda a: device.repeat(a[0], a[0]),
+        lambda a: device.setdiff1d(a, a),
+        lambda a: np.delete(a, 1),
+    ],
+)
+def test_results_whose_shape_depends_on_values_are_host_traffic(call: Any) -> None:
+    with pytest.raises(TypeError, match="waits for the device"):
+        call(device.array([[1, 2, 3]]))
+
+
+def test_results_of_a_known_shape_are_no_host_traffic() -> None:
+    a = device.array([[1, 2, 3]])
+    assert device.repeat(a, 2, axis=1).shape == (1, 6) and device.where(a > 2, a, 0).shape == (1, 3)

@@ -14,8 +14,9 @@ _MISSING = frozenset(
     matvec nanpercentile nanquantile ndenumerate nditer nested_iters spacing unstack vecdot vecmat""".split()
 )
 _WAITS = frozenset(
-    """argwhere array_equal allclose compress extract flatnonzero nonzero trim_zeros unique
-    asnumpy""".split()
+    """argwhere array_equal array_equiv allclose asnumpy bincount compress delete extract flatnonzero
+    intersect1d nonzero setdiff1d setxor1d trim_zeros union1d unique unique_all unique_counts
+    unique_inverse unique_values""".split()
 )
 
 
@@ -45,7 +46,7 @@ class DeviceArray(np.ndarray):
         return _wrap(result)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if func.__name__ in _WAITS | _MISSING:
+        if _waits(func.__name__, args, kwargs):
             raise HostTraffic(f"{func.__name__} waits for the device or is missing in CuPy")
         _refuse_host(args)
         _refuse_host(kwargs.values())
@@ -93,6 +94,14 @@ def _refuse_host(items: Any) -> None:
             raise HostTraffic(f"a host array of shape {item.shape} met device arrays")
 
 
+def _waits(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Say whether a function must know values before it knows the shape of its result."""
+    if name == "where":
+        return len(args) + len(kwargs) < 3
+    counts = args[1:2] or (kwargs.get("repeats"),)
+    return name in _WAITS | _MISSING or (name == "repeat" and isinstance(counts[0], np.ndarray))
+
+
 def _refuse_mask(key: Any) -> None:
     for part in key if isinstance(key, tuple) else (key,):
         if getattr(part, "dtype", None) == np.bool_:
@@ -129,6 +138,8 @@ class _Device:
 
     def _function(self, name: str, function: Any) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
+            if _waits(name, args, kwargs):
+                raise HostTraffic(f"xp.{name} waits for the device here")
             makes = name in ("array", "asarray", "ascontiguousarray")
             if not makes or self._stepping:
                 _refuse_host(args)

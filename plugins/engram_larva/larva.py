@@ -59,7 +59,14 @@ class Larva:
         """Return the fields of `LarvaState` that do not start as zeros.
 
         A turner without input only cycles, so that a random moment of one warm-up serves every larva.
+
+        Raises:
+            RecipeError: A step is longer than the turner's time constant, beyond which its rates overshoot.
         """
+        if ctx.dt > self.turner.tau:
+            raise engram.RecipeError(
+                f"run.dt: must be at most {self.turner.tau:g} s, task.larva.turner.tau, not {ctx.dt:g} s"
+            )
         table = ctx.xp.asarray(cycle(self.turner, ctx.dt).astype(ctx.dtype))
         warm = table[ctx.random("warm").integers(len(table))]
         strides, bouts = ctx.random("stride"), ctx.random("bout")

@@ -10,11 +10,11 @@ def signals(duration: float, dt: float) -> int:
     """Return how many signals a trial of `duration` s has.
 
     Raises:
-        ValueError: Fewer than two, the start and the end.
+        RecipeError: Fewer than two, the start and the end.
     """
     n = round(duration / dt)
     if n < 2:
-        raise ValueError(f"a trial of {duration:g} s has fewer than two steps of {dt:g} s")
+        raise engram.RecipeError(f"task: a trial of {duration:g} s has fewer than two steps of {dt:g} s")
     return n
 
 

@@ -60,6 +60,14 @@ def test_a_larva_never_leaves(arena, dtype):
     assert np.linalg.norm(rows["position"], axis=-1).max() > 0.014
 
 
+@pytest.mark.parametrize("task", [OdorArena(), TouchArena()])
+def test_steps_too_long_for_the_turner_are_refused(task):
+    actions = np.zeros((1, 1, 1))
+    play(task, {"action": actions}, dt=0.1)
+    with pytest.raises(engram.RecipeError, match=r"run\.dt: must be at most 0\.1 s .* not 1 s"):
+        play(task, {"action": actions}, dt=1.0)
+
+
 def test_the_sign_of_the_gain_decides_between_approach_and_flight():
     task = OdorArena(odors=(CS, UCS), train_trials=0, test_dur=1e4)
     gains = np.repeat([[150.0, 0.0], [0.0, 0.0], [-150.0, 0.0]], 32, axis=0)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import engram
 from engram_larva.arena import Arena, Start
 from engram_larva.body import Body, turning, wrapped
 from engram_larva.bout import FEED, PAUSE, RUN, Bouts, alternate, draw
@@ -206,5 +207,5 @@ def test_trials_have_their_number_of_signals():
     assert starts == [0, 3, 6, 11, 16]
     assert ends == [2, 5, 10, 15]
     assert tests == [False] * 6 + [True] * 14
-    with pytest.raises(ValueError, match="fewer than two"):
+    with pytest.raises(engram.RecipeError, match="fewer than two"):
         signals(0.1, 0.1)

@@ -64,7 +64,7 @@ def test_a_larva_never_leaves(arena, dtype):
 def test_steps_too_long_for_the_turner_are_refused(task):
     actions = np.zeros((1, 1, 1))
     play(task, {"action": actions}, dt=0.1)
-    with pytest.raises(engram.RecipeError, match=r"run\.dt: must be at most 0\.1 s .* not 1 s"):
+    with pytest.raises(engram.RecipeError, match=r"run\.dt: must be at most 0\.1 s, .*, not 1 s"):
         play(task, {"action": actions}, dt=1.0)
 
 

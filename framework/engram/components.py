@@ -13,6 +13,7 @@ import numpy as np
 from .backend import Array
 from .convert import METADATA
 from .declare import ArrayField, parameters_of
+from .errors import EngramError
 from .random import Stream, Streams
 
 S = TypeVar("S")
@@ -148,7 +149,9 @@ class Context:
 
         It gives the action back; in `engram.testing.play` it gives the recorded action instead.
         """
-        return lambda action: self.streams.recorded_at(f"{self.path}.taken", action)
+        path = f"{self.path}.taken"
+        self.streams.taken.add(path)
+        return lambda action: self.streams.recorded_at(path, action)
 
     def child(self, name: str) -> Context:
         """Return the context of a component held under the parameter `name` (or "name.key")."""
@@ -170,11 +173,17 @@ class Context:
             cls: A class declared with `engram.state`.
             sizes: Length of each named axis.
             **given: Fields with values of their own (arrays, children, fixed things).
+
+        Raises:
+            EngramError: An array is not given and an axis of it has no size.
         """
+        sizes = sizes or {}
         for field in attrs.fields(cls):  # type: ignore[arg-type]
             info = field.metadata[METADATA]
             if isinstance(info, ArrayField) and field.name not in given:
-                shape = [(sizes or {})[axis] for axis in info.axes]
+                if missing := [axis for axis in info.axes if axis not in sizes]:
+                    raise EngramError(f"{self.path}.{field.name}: give the size of its axis {missing[0]!r}")
+                shape = [sizes[axis] for axis in info.axes]
                 given[field.name] = self.zeros(*shape, dtype=info.dtype)
         return cls(**given)
 

@@ -418,7 +418,6 @@ def execute(
     """
     plugins = run.recipe.plugins
     begun = time.perf_counter()
-    error: BaseException | None = None
     start = run.step
     try:
         plugins.call_each("run_started", run=run)
@@ -430,7 +429,15 @@ def execute(
     except BaseException as caught:
         error = caught
         if run.step > start:
-            write(run.interrupted(start))
+            _keep_first(error, lambda: write(run.interrupted(start)))
+        _keep_first(error, lambda: plugins.call_each("run_finished", run=run, error=error))
         raise
-    finally:
-        plugins.call_each("run_finished", run=run, error=error)
+    plugins.call_each("run_finished", run=run, error=None)
+
+
+def _keep_first(error: BaseException, last: Callable[[], None]) -> None:
+    """Do one more thing for a run that failed; should that fail too, note it on what stopped the run."""
+    try:
+        last()
+    except Exception as second:
+        error.add_note(f"then: {second}")

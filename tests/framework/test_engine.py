@@ -493,3 +493,63 @@ def test_buffers_of_a_chunk_stay_small_in_a_large_batch(make: Make, changes: dic
 
 def test_a_chunk_is_never_longer_than_the_run(make: Make) -> None:
     assert prepare(make("run.steps=20", "run.chunk=10_000_000_000")).chunk == 20
+
+
+def test_a_hook_that_fails_at_the_end_does_not_hide_what_stopped_the_run(
+    make: Make, plugins: Registry
+) -> None:
+    class Late:
+        @engram.hookimpl
+        def run_finished(self) -> None:
+            raise RuntimeError("late")
+
+    plugins.register(Late(), "late")
+    plugins.register(BadPlugin(), "bad")
+    with pytest.raises(ZeroDivisionError) as caught:
+        execute(prepare(make(memory={"use": "bad", "how": "raise"}, record={"variables": []})))
+    assert caught.value.__notes__ == ["then: plugin 'late' failed in run_finished: RuntimeError: late"]
+    with pytest.raises(PluginError, match="'late' failed in run_finished"):
+        execute(prepare(make()))
+
+
+def test_a_row_that_cannot_be_written_does_not_hide_what_stopped_the_run(
+    make: Make, plugins: Registry
+) -> None:
+    def full(chunk: ChunkRecords) -> None:
+        raise OSError("disk full")
+
+    class Interrupting:
+        @engram.hookimpl
+        def run_started(self, run: Run) -> None:
+            run.step = 1
+            raise KeyboardInterrupt
+
+    plugins.register(Interrupting(), "interrupting")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        execute(prepare(make()), full)
+    assert caught.value.__notes__ == ["then: disk full"]
+
+
+@engram.parameters
+class Unsized(engram.Memory):
+    """Gives no size for its axis."""
+
+    name = "unsized"
+
+    def init(self, ctx: Context) -> BadState:
+        return ctx.state(BadState)
+
+    def step(self, state: BadState, signal: Signal) -> None:
+        return None
+
+
+class UnsizedPlugin:
+    @engram.hookimpl
+    def register_memories(self) -> list[type[engram.Memory]]:
+        return [Unsized]
+
+
+def test_an_axis_without_a_size_is_named(make: Make, plugins: Registry) -> None:
+    plugins.register(UnsizedPlugin(), "unsized")
+    with pytest.raises(EngramError, match="memory.value: give the size of its axis 'unit'"):
+        prepare(make(memory={"use": "unsized"}, record={"variables": []}))

@@ -213,6 +213,7 @@ class Streams:
         self.recorded = recorded or {}
         self.clock = Clock(trial=xp.zeros(self.batch, dtype=np.int64))
         self.streams: dict[str, Stream] = {}
+        self.taken: set[str] = set()
         self.by_trial = False
 
     def recorded_at(self, path: str, otherwise: Array) -> Array:

@@ -296,3 +296,26 @@ def test_results_whose_shape_depends_on_values_are_host_traffic(call: Any) -> No
 def test_results_of_a_known_shape_are_no_host_traffic() -> None:
     a = device.array([[1, 2, 3]])
     assert device.repeat(a, 2, axis=1).shape == (1, 6) and device.where(a > 2, a, 0).shape == (1, 3)
+
+
+@engram.state
+class HeedlessState:
+    n: engram.Array = engram.array(doc="nothing")
+
+
+@engram.parameters
+class Heedless(engram.Memory):
+    """Chooses by itself, whatever a test would have it do."""
+
+    name = "heedless"
+
+    def init(self, ctx: engram.Context) -> HeedlessState:
+        return ctx.state(HeedlessState)
+
+    def step(self, state: HeedlessState, signal: engram.Signal) -> engram.Array:
+        return signal.observation.argmax(axis=1)
+
+
+def test_actions_that_a_memory_would_ignore_are_refused() -> None:
+    with pytest.raises(ValueError, match="does not pass its action through ctx.taken"):
+        play(Heedless(), {"observation": np.zeros((3, 1, 3))}, actions=[[2], [2], [2]])

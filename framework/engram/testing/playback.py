@@ -160,6 +160,10 @@ class Driver:
             known = ", ".join(name.removeprefix(prefix) for name in sorted(self.streams.streams)) or "none"
             raise ValueError(f"no stream named {missing[0].removeprefix(prefix)!r}; known: {known}")
         if actions is not None:
+            if f"{self.role}.taken" not in self.streams.taken:
+                raise ValueError(
+                    "this component does not pass its action through ctx.taken(): it cannot be forced"
+                )
             table[f"{self.role}.taken"] = np.asarray(actions)
         self.streams.recorded.update(table)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 import engram
 
+from .panel import colors, legend
 from .protocol import Host, contrast, interval, point_names, points, trial_ends
 
 
@@ -33,11 +34,13 @@ def compute(run: Any) -> dict[str, Host]:
 def picture(result: Any, figure: Any) -> None:
     """Draw the share of time in contact against the trial, with its interval."""
     axes = figure.subplots()
-    for index, name in enumerate(result["point"]):
-        axes.plot(result["trial"], result["share"][:, index], "o-", markersize=3, label=str(name) or "larvae")
-        axes.fill_between(result["trial"], result["low"][:, index], result["high"][:, index], alpha=0.2)
+    for index, (name, color) in enumerate(zip(result["point"], colors(len(result["point"])), strict=True)):
+        low, share, high = (result[key][:, index] for key in ("low", "share", "high"))
+        axes.plot(result["trial"], share, "o-", markersize=3, label=str(name) or "larvae", color=color)
+        axes.fill_between(result["trial"], low, high, alpha=0.2, color=color)
     axes.set(xlabel="trial", ylabel="share of time in contact", ylim=(0, None))
-    axes.legend(fontsize="small")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    legend(figure, axes)
 
 
 contact_time = engram.Analysis("contact-time", "share of time in contact, trial by trial", compute, picture)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import engram
 
+from .panel import legend, panels
 from .protocol import point_names, points, trial_ends
 
 
@@ -38,17 +39,15 @@ def compute(run: Any) -> dict[str, NDArray[Any]]:
 
 def picture(result: Any, figure: Any) -> None:
     """Draw mean and standard deviation of each gain against the trial, one panel a sweep point."""
-    names = result["point"]
-    panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
-    for index, axes in enumerate(panels):
+    every = panels(figure, result["point"], "trial", "gain")
+    for index, axes in enumerate(every):
         for stimulus, label in enumerate(result["stimulus"]):
             mean, spread = (result[key][:, index, stimulus] for key in ("mean", "spread"))
             axes.plot(result["trial"], mean, "o-", markersize=3, label=str(label))
             axes.fill_between(result["trial"], mean - spread, mean + spread, alpha=0.2)
         axes.axhline(0, color="0.6", linewidth=0.8)
-        axes.set(xlabel="trial", title=str(names[index]))
-    panels[0].set_ylabel("gain")
-    panels[0].legend(fontsize="small")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    legend(figure, every[0])
 
 
 learning_curve = engram.Analysis(

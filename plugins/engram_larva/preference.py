@@ -19,7 +19,8 @@ import numpy as np
 import engram
 
 from .odor import Odor
-from .protocol import Host, contrast, interval, point_names, points, sources, tested
+from .panel import colors, legend
+from .protocol import Host, contrast, has_tests, interval, point_names, points, sources, tested
 
 
 def sides(x: Host, width: float, first: Odor) -> Host:
@@ -55,42 +56,48 @@ def compute(run: Any) -> dict[str, Host]:
 
     Returns:
         time (time,) in s; pi (time, point); side (point, larva) at the end; final, low, high (point,): PI at
-        the end with its interval; pi2 (point,); test_start in s; point (point,) names; and the `contrast` of
-        the sides at the end.
+        the end with its interval; pi2 (point,); test_start in s, nan without a test; point (point,) names;
+        and the `contrast` of the sides at the end.
     """
     position, time, odors = run["task.position"], run.time("task"), sources(run)
     n = points(run)
     side = sides(position[:, :, 0], run.recipe["task"]["arena"]["width"], odors[0]).reshape(len(time), n, -1)
     test = tested(run, time)
+    begin = time[test][0] if has_tests(run, time) else np.nan
     near = nearness(position[test], odors).reshape(test.sum(), n, -1)
     last = side[-1]
     final, bounds = last.mean(axis=1), np.array([interval(values) for values in last])
     return {
         "time": time, "pi": side.mean(axis=2), "side": last, "final": final,
         "low": bounds[:, 0], "high": bounds[:, 1], "pi2": near.mean(axis=(0, 2)),
-        "test_start": np.asarray(time[test][0]), "point": np.array(point_names(run)), **contrast(run, last),
+        "test_start": np.asarray(begin), "point": np.array(point_names(run)), **contrast(run, last),
     }  # fmt: skip
 
 
 def picture(result: Any, figure: Any) -> None:
     """Draw PI over time, the test shaded, and PI at the end with its interval."""
-    left, right = figure.subplots(1, 2, width_ratios=[3, 1])
+    number = len(result["point"])
+    figure.set_size_inches(6.4 + 0.4 * max(0, number - 2), 4.8)
+    left, right = figure.subplots(1, 2, width_ratios=[3, max(1, number / 4)])
     minutes = result["time"] / 60
-    for index, name in enumerate(result["point"]):
-        left.plot(minutes, result["pi"][:, index], label=str(name) or "PI", linewidth=1, color=f"C{index}")
-        error = [
-            [result["final"][index] - result["low"][index]],
-            [result["high"][index] - result["final"][index]],
-        ]
-        right.errorbar([index], [result["final"][index]], yerr=error, fmt="o", capsize=4, color=f"C{index}")
-    left.axvspan(result["test_start"] / 60, minutes[-1], color="0.9", label="test")
+    for index, (name, color) in enumerate(zip(result["point"], colors(number), strict=True)):
+        left.plot(minutes, result["pi"][:, index], label=str(name) or "PI", linewidth=1, color=color)
+        final, low, high = (result[key][index] for key in ("final", "low", "high"))
+        right.errorbar(
+            [index], [final], yerr=[[final - low], [high - final]], fmt="o", capsize=4, color=color
+        )
+    if np.isfinite(result["test_start"]):
+        left.axvspan(result["test_start"] / 60, minutes[-1], color="0.9", label="test")
     for axes in (left, right):
         axes.axhline(0, color="0.6", linewidth=0.8)
         axes.set_ylim(-1.05, 1.05)
     left.set(xlabel="time (min)", ylabel="preference index")
-    left.legend(loc="upper left", fontsize="small")
-    right.set(xticks=range(len(result["point"])), title="at the end", xlim=(-0.5, len(result["point"]) - 0.5))
-    right.set_xticklabels([str(name) for name in result["point"]], rotation=20, fontsize="small")
+    legend(figure, left)
+    right.set(xticks=range(number), title="at the end", xlim=(-0.5, number - 0.5))
+    if number <= 2:
+        right.set_xticklabels([str(name) for name in result["point"]], rotation=20, fontsize="small")
+    else:
+        right.set(xticklabels=[], xlabel="sweep point")
 
 
 preference_index = engram.Analysis(

@@ -67,8 +67,18 @@ def trial_ends(run: Any, time: NDArray[np.float64]) -> tuple[NDArray[np.int64], 
 
 def tested(run: Any, time: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return (time,) whether each row is of a test trial; where there are no tests, all rows count."""
-    tests = trial_numbers(run, time) >= run.recipe["task"].get("train_trials", 0)
+    tests = _tests(run, time)
     return tests if tests.any() else np.ones(len(time), dtype=bool)
+
+
+def has_tests(run: Any, time: NDArray[np.float64]) -> bool:
+    """Say whether any row is of a test trial."""
+    return bool(_tests(run, time).any())
+
+
+def _tests(run: Any, time: NDArray[np.float64]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = trial_numbers(run, time) >= run.recipe["task"].get("train_trials", 0)
+    return found
 
 
 def interval(values: Host) -> tuple[float, float]:

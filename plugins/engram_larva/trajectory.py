@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 import engram
 
-from .protocol import point_names, points, tested
+from .panel import panels
+from .protocol import point_names, points, tested, trial_numbers
 
 _DRAWN = 12
 
@@ -18,16 +19,20 @@ def compute(run: Any) -> dict[str, NDArray[Any]]:
     """Return the paths of the first larvae of each sweep point in the test, and what lies in the arena.
 
     Returns:
-        path (time, point, larva, 2) in m; source (source, 2) in m with name, food and radius (source,);
-        outline (2,), width and height in m; dish, whether it is round; point (point,) names.
+        path (time, point, larva, 2) in m, trial (time,) number of the trial, from 1; source (source, 2) in m
+        with name, food and radius (source,); outline (2,), width and height in m; dish, whether it is round;
+        point (point,) names.
     """
     task = run.recipe["task"]
-    position = run["task.position"][tested(run, run.time("task"))]
+    time = run.time("task")
+    test = tested(run, time)
+    position = run["task.position"][test]
     n = points(run)
     marks = task.get("odors") or task.get("patches", [])
     arena = task["arena"]
     return {
         "path": position.reshape(len(position), n, -1, 2)[:, :, :_DRAWN],
+        "trial": trial_numbers(run, time)[test] + 1,
         "source": np.array([(mark["x"], mark["y"]) for mark in marks]).reshape(-1, 2),
         "name": np.array([mark.get("name", "patch") for mark in marks]),
         "food": np.array([mark.get("food", "name" not in mark) for mark in marks], dtype=bool),
@@ -40,15 +45,18 @@ def compute(run: Any) -> dict[str, NDArray[Any]]:
 
 def picture(result: Any, figure: Any) -> None:
     """Draw one panel for each sweep point: paths, starts, sources and the edge, in mm."""
-    names = result["point"]
-    panels = np.atleast_1d(figure.subplots(1, len(names), sharex=True, sharey=True))
-    for index, axes in enumerate(panels):
+    for index, axes in enumerate(panels(figure, result["point"], "x (mm)", "y (mm)")):
         _draw_arena(result, axes)
-        paths = 1000 * result["path"][:, index]
-        axes.plot(paths[..., 0], paths[..., 1], linewidth=0.7)
-        axes.plot(paths[0, :, 0], paths[0, :, 1], "k.", markersize=3)
-        axes.set(aspect="equal", xlabel="x (mm)", title=str(names[index]))
-    panels[0].set_ylabel("y (mm)")
+        for number in np.unique(result["trial"]):
+            _draw_paths(1000 * result["path"][result["trial"] == number, index], axes)
+        axes.set_aspect("equal")
+
+
+def _draw_paths(paths: Any, axes: Any) -> None:
+    """Draw the paths (time, larva, 2) of one trial, within which no larva is put elsewhere."""
+    for larva in range(paths.shape[1]):
+        axes.plot(paths[:, larva, 0], paths[:, larva, 1], linewidth=0.7, color=f"C{larva % 10}")
+    axes.plot(paths[0, :, 0], paths[0, :, 1], "k.", markersize=3)
 
 
 def _draw_arena(result: Any, axes: Any) -> None:

@@ -47,7 +47,7 @@ def registry():
     return found
 
 
-def odor_run(folder, registry, sweep, odors=2):
+def odor_run(folder, registry, sweep, odors=2, changes=None):
     sources = [{"name": "CS", "x": -0.04, "food": True}, {"name": "UCS", "x": 0.04}][:odors]
     recipe = {
         "run": {"steps": 1200, "dt": 0.1, "batch": 20, "seed": 2},
@@ -62,20 +62,26 @@ def odor_run(folder, registry, sweep, odors=2):
         "record": {"every": 10, "variables": ["task.position", "memory.gain"]},
         "sweep": sweep,
     }
+    for table, values in (changes or {}).items():
+        recipe[table].update(values)
     (file,) = engram.run(recipe, out=folder / "run.h5", plugins=registry)
     return engram_hdf5.open(file)
 
 
-def drawn(analysis, result):
-    """Return the pixels of a picture."""
+def figure_of(analysis, result):
+    """Return the drawn figure, laid out."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained")
     analysis.picture(result, figure)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    FigureCanvasAgg(figure).draw()
+    return figure
+
+
+def drawn(analysis, result):
+    """Return the pixels of a picture."""
+    return np.asarray(figure_of(analysis, result).canvas.buffer_rgba())[..., :3]
 
 
 def test_sides_and_nearness():
@@ -122,6 +128,41 @@ def test_a_run_without_sweep(tmp_path, registry, odors):
         assert paths["path"].shape == (100, 1, 12, 2)
         for analysis in (preference_index, trajectories, learning_curve):
             assert drawn(analysis, analysis.compute(run)).std() > 10
+
+
+def test_no_line_joins_the_end_of_a_trial_with_the_start_of_the_next(tmp_path, registry):
+    with odor_run(
+        tmp_path, registry, {}, changes={"task": {"test_dur": 40.0}, "run": {"steps": 1100}}
+    ) as run:
+        result = trajectories.compute(run)
+        assert set(result["trial"]) == {3, 4, 5}
+        (axes,) = figure_of(trajectories, result).axes
+        lines = [line.get_xydata() for line in axes.lines if line.get_linestyle() != "None"]
+        assert len(lines) == 3 * 12
+        assert max(np.linalg.norm(np.diff(line, axis=0), axis=1).max() for line in lines) < 3  # mm in 1 s
+
+
+def test_a_run_that_ends_before_the_test_shows_none(tmp_path, registry):
+    with odor_run(tmp_path, registry, {}, changes={"run": {"steps": 150}}) as run:
+        result = preference_index.compute(run)
+        assert np.isnan(result["test_start"])
+        labels = figure_of(preference_index, result).axes[0].get_legend_handles_labels()[1]
+        assert labels == ["PI"]
+
+
+@pytest.mark.parametrize("analysis", [preference_index, trajectories, learning_curve])
+def test_texts_of_many_sweep_points_do_not_cover_each_other(tmp_path, registry, analysis):
+    sweep = {"task.trained": [False, True], "task.innate_gain": [0.0, 50.0, 100.0], "task.decay": [0.1, 0.2]}
+    with odor_run(tmp_path, registry, sweep, changes={"run": {"steps": 300, "batch": 2}}) as run:
+        figure = figure_of(analysis, analysis.compute(run))
+    texts = [axes.title for axes in figure.axes]
+    texts += [text for legend in figure.legends for text in legend.get_texts()]
+    boxes = [text.get_window_extent() for text in texts if text.get_visible() and text.get_text()]
+    assert len(boxes) >= 12
+    for index, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:index])
+    inside = figure.axes[0].get_legend()
+    assert inside is None or len(inside.get_texts()) <= 4
 
 
 def test_paths_of_touch(tmp_path, registry):

@@ -207,7 +207,7 @@ def test_the_kernel_starts_with_every_plugin_blocked_and_imports_none(tree: Any,
         "print(*sorted(m for m in sys.modules if m.startswith('engram_')))"
     )
 
-    done = scratch.run(f"python -c {shlex.quote(code)}", ENGRAM_BLOCK=",".join(tree.plugins))
+    done = scratch.run(f"python -c {shlex.quote(code)}", ENGRAM_BLOCK=",".join(Registry().plugins))
 
     assert done.returncode == 0, done.stderr
     listed, modules = done.stdout.splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,14 +48,29 @@ def picture(result: Mapping[str, Values], figure: Any) -> None:
     """Draw one heat map a sweep point: states down, actions across, on one scale."""
     q = result["q"]
     bound = np.abs(q).max() or 1.0
-    axes = figure.subplots(1, len(q), squeeze=False, sharey=True)[0]
-    for axis, values, name in zip(axes, q, result["point"], strict=True):
+    every = _panels(figure, len(q))
+    for axis, values, name in zip(every, q, result["point"], strict=True):
         image = axis.imshow(values, cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto")
-        axis.set(title=str(name), xlabel="gain")
+        axis.set_title(str(name).replace(", ", "\n"), fontsize="medium" if len(q) <= 3 else "small")
         axis.set_xticks(range(values.shape[1]), _labels(result["gains"]), rotation=90, fontsize="small")
         axis.set_yticks(range(values.shape[0]), _labels(result["bins"]), fontsize="small")
-    axes[0].set_ylabel("bin of perceived change")
-    figure.colorbar(image, ax=list(axes), label="mean action value")
+        axis.set_ylabel("bin of perceived change")
+        axis.label_outer()
+    for axis in every[-every[0].get_gridspec().ncols :]:
+        axis.set_xlabel("gain")
+        axis.tick_params(labelbottom=True)
+    figure.colorbar(image, ax=every, label="mean action value")
+
+
+def _panels(figure: Any, number: int) -> list[Any]:
+    """Return so many axes in a grid, for which the figure is made large enough."""
+    columns = number if number <= 3 else math.ceil(math.sqrt(number))
+    rows = -(-number // columns)
+    figure.set_size_inches(max(6.4, 2.6 * columns), max(4.8, 2.6 * rows))
+    every = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
+    for spare in every[number:]:
+        spare.remove()
+    return every[:number]
 
 
 def _labels(rows: Values) -> list[str]:

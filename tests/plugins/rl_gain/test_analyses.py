@@ -93,3 +93,18 @@ def test_the_picture_has_a_panel_a_point_and_names_states_and_actions(result: An
         "50, 50",
     ]
     assert panels[0].get_yticklabels()[4].get_text() == "0, 0"
+
+
+def test_the_titles_of_many_panels_do_not_cover_each_other(result: Any) -> None:
+    figures = pytest.importorskip("matplotlib.figure")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = figures.Figure(layout="constrained")
+    names = [f"trained = True, alpha = {index / 10}, gamma = 0.6" for index in range(11)]
+    q = np.repeat(result[0]["q"][:1], 11, axis=0)
+    engram_rl_gain.analyses.picture({**result[0], "q": q, "point": np.array(names)}, figure)
+    FigureCanvasAgg(figure).draw()
+    panels = figure.axes[:11]
+    boxes = [axes.title.get_window_extent() for axes in panels]
+    assert not any(box.overlaps(other) for index, box in enumerate(boxes) for other in boxes[:index])
+    assert [axes.get_xlabel() for axes in panels] == [""] * 7 + ["gain"] * 4

@@ -2,7 +2,6 @@
 
 from typing import Any as _Any
 
-from . import exact as exact
 from .analysis import Analysis as Analysis
 from .backend import Array as Array
 from .backend import array_module as array_module
@@ -32,6 +31,7 @@ from .launch import run as run
 from .random import Stream as Stream
 from .recipe import Recipe as Recipe
 from .recipe import resolve as resolve
+from .rules import exact as exact
 
 
 def open(path: _Any) -> _Any:

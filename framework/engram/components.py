@@ -317,3 +317,11 @@ class Task(Component):
             raise TypeError(f"{type(self).__name__} defines neither reset and step nor schedule")
         signals: Signal = self.schedule(state, 1)
         return signals.at(0)
+
+
+ROLES: dict[str, type[Component]] = {"memory": Memory, "synapse": Synapse, "task": Task}
+
+
+def role_of(component: Component) -> str:
+    """Return "memory", "synapse" or "task"."""
+    return next(role for role, cls in ROLES.items() if isinstance(component, cls))

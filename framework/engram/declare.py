@@ -200,7 +200,8 @@ def _checked(self: Any) -> None:
         text = None if found else info.violation(value)
         problems.extend(found or ([(field.name, text)] if text else []))
         object.__setattr__(self, field.name, value)
-    label = getattr(type(self), "name", type(self).__name__)
+    name = getattr(type(self), "name", None)
+    label = name if isinstance(name, str) else type(self).__name__
     if not problems and hasattr(self, "check"):
         try:
             self.check()

@@ -10,6 +10,8 @@ from typing import Any
 import attrs
 
 from . import engine
+from .components import role_of
+from .declare import parameters_of
 from .plugins import Registry
 from .recipe import Recipe, resolve
 
@@ -76,8 +78,9 @@ def split(recipe: Recipe) -> list[Recipe]:
     found = []
     for values in itertools.product(*(recipe.sweep[path] for path in axes)):
         tables = recipe.to_mapping()
-        for path, value in zip(axes, values, strict=True):
-            _put(tables, path, list(value) if isinstance(value, tuple) else value)
+        point = zip(axes, values, strict=True)
+        for path, value in sorted(point, key=lambda pair: not pair[0].endswith(".use")):
+            _put(recipe, tables, path, value)
         tables["sweep"] = {path: list(items) for path, items in kept.items()}
         tables.pop("plugins", None)
         part = resolve(tables, plugins=recipe.plugins)
@@ -85,11 +88,17 @@ def split(recipe: Recipe) -> list[Recipe]:
     return found if axes else [recipe]
 
 
-def _put(tables: dict[str, Any], path: str, value: Any) -> None:
-    *above, name = path.split(".")
-    for key in above:
+def _put(recipe: Recipe, tables: dict[str, Any], path: str, value: Any) -> None:
+    """Set one value; another component keeps the parameters that it shares with the one it replaces."""
+    where, _, name = path.rpartition(".")
+    for key in where.split("."):
         tables = tables.setdefault(key, {})
-    tables[name] = value
+    if name == "use":
+        role = role_of(recipe.components()[where])
+        shared = parameters_of(recipe.plugins.component(role, value))
+        for key in [key for key in tables if key not in shared]:
+            del tables[key]
+    tables[name] = list(value) if isinstance(value, tuple) else value
 
 
 def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress) -> Path:

@@ -20,7 +20,7 @@ import numpy as np
 from engram_hdf5 import Column, ColumnSpec, Recording, StorageError, Variable, Writer
 
 from . import toml
-from .components import Component, Memory, Synapse, Task
+from .components import role_of
 from .declare import ArrayField, Slot
 from .engine import ChunkRecords, Run
 from .plugins import Plugin
@@ -28,7 +28,6 @@ from .record import Recorded, grouped
 
 _COMMIT = 1.0
 _PACKAGES = ("engram", "numpy", "h5py", "attrs", "pluggy", "click", "cupy-cuda12x", "cupy-cuda13x")
-_KINDS: dict[str, type[Component]] = {"memory": Memory, "synapse": Synapse, "task": Task}
 _TRIALS = (
     ColumnSpec("replica", "int32", "1", "index along batch"),
     ColumnSpec("number", "int32", "1", "index of the trial within its replica"),
@@ -108,7 +107,7 @@ class Part:
 def _parts(run: Run) -> dict[str, Part]:
     parts = {}
     for path, component in run.recipe.components().items():
-        kind = next(role for role, cls in _KINDS.items() if isinstance(component, cls))
+        kind = role_of(component)
         name = type(component).name
         group = _identifier(name if path == kind else path.partition(".")[2])
         slots = [slot for slot in run.slots if slot.path.rpartition(".")[0] == path]

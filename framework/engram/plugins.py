@@ -17,7 +17,8 @@ import pluggy
 from . import hookspecs
 from .analysis import Analysis
 from .components import Component, Memory, Synapse, Task
-from .convert import nearest
+from .convert import hints_of, nearest
+from .declare import parameters_of
 from .errors import PluginError
 
 GROUP = "engram"
@@ -27,6 +28,7 @@ _KINDS: dict[str, tuple[str, type[Component]]] = {
     "task": ("register_tasks", Task),
 }
 ROLES = tuple(_KINDS)
+_REPLICATED = (int, float, bool, tuple[int, ...], tuple[float, ...])
 
 
 @attrs.define
@@ -260,6 +262,9 @@ def _check_component(cls: Any, role: str, protocol: type[Component]) -> None:
     undocumented = [field.name for field in attrs.fields(cls) if not field.metadata]
     if undocumented:
         raise TypeError(f"{label}.{undocumented[0]} is not declared with engram.param or engram.component")
+    for name, info in parameters_of(cls).items():
+        if info.per_replica and hints_of(cls)[name] not in _REPLICATED:
+            raise TypeError(f"{label}.{name}: per_replica needs a number, a bool or a tuple of numbers")
 
 
 _registry: list[Registry] = []

@@ -18,8 +18,8 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from . import exact
 from .backend import Array
+from .rules import exact
 
 INIT_STEP = 0xFFFFFFFF
 RESET_STEP = 0xFFFFFFFE

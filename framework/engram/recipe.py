@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from . import toml
-from .components import Memory, Task
+from .components import Memory, Task, role_of
 from .convert import Problem, component_from, convert, from_mapping, hints_of, nearest, to_mapping
 from .declare import Parameter, components_of, param, parameters, parameters_of
 from .errors import PluginError, RecipeError
@@ -28,7 +28,7 @@ class RunSettings:
     trials: int | None = param(
         default=None, ge=1, doc="stop each replica after so many trials (with steps: at most)"
     )
-    dt: float = param(default=1.0, gt=0, unit="s", doc="length of a step")
+    dt: float = param(default=1.0, gt=0, lt=float("inf"), unit="s", doc="length of a step")
     batch: int = param(default=1, ge=1, doc="replicas of each sweep point")
     seed: int | None = param(
         default=None, ge=0, le=2**63 - 1, doc="root of all random numbers; drawn and stored if absent"
@@ -134,9 +134,12 @@ class Recipe:
         return found
 
     def parameter(self, path: str) -> tuple[Parameter, Any] | None:
-        """Return declaration and type of a component's parameter such as "memory.alpha", or None."""
+        """Return declaration and type of a parameter such as "memory.alpha" or "memory.use", or None."""
         where, _, name = path.rpartition(".")
         holder = self.components().get(where)
+        if holder is not None and name == "use":
+            names = tuple(self.plugins.names(role_of(holder)))
+            return Parameter("registered name of the component", choices=names), str
         if holder is None or name not in parameters_of(type(holder)):
             return None
         return parameters_of(type(holder))[name], hints_of(type(holder))[name]
@@ -307,7 +310,7 @@ def _build(
 def _check_points(recipe: Recipe, problems: list[Problem]) -> None:
     """Apply the checks between the parameters of a component to every combination of its swept values."""
     for where, held in recipe.components().items():
-        axes = [path for path in recipe.sweep if path.rpartition(".")[0] == where]
+        axes = [p for p in recipe.sweep if p.rpartition(".")[0] == where and not p.endswith(".use")]
         for values in itertools.product(*(recipe.sweep[path] for path in axes)) if axes else ():
             chosen = {path.rpartition(".")[2]: value for path, value in zip(axes, values, strict=True)}
             try:

@@ -85,6 +85,13 @@ BROKEN = {
     "init": (GOOD.replace("def init", "def initialise"), "Echo is not a memory: it lacks init"),
     "kind": (GOOD.replace("[Echo]", "[int]"), "int is not a memory: it does not subclass engram.Memory"),
     "undeclared": (GOOD.replace("@engram.parameters\n", ""), "Echo is not declared with @engram.parameters"),
+    "replicated": (
+        GOOD.replace(
+            "    def init",
+            '    rule: str = engram.param(default="a", doc="a rule", per_replica=True)\n    def init',
+        ),
+        "Echo.rule: per_replica needs a number",
+    ),
     "twice": (GOOD.replace("[Echo]", "[Echo, Echo]"), "memory 'echo' is registered twice"),
 }
 

@@ -219,6 +219,32 @@ def test_axes_that_cannot_fold_become_launches_of_their_own(make: Make) -> None:
     assert all(part.points() == [{"memory.rate": 0.1}, {"memory.rate": 0.2}] for part in parts)
 
 
+def test_components_can_be_swept_one_launch_each(make: Make) -> None:
+    task, memory = {"use": "tide"}, {"use": "stepped-leak"}
+    recipe = make(
+        task=task, memory=memory, sweep={"memory.use": ["stepped-leak", "fused-leak", "average"]}, record={}
+    )
+    assert [type(part.memory).name for part in split(recipe)] == ["stepped-leak", "fused-leak", "average"]
+
+
+def test_a_swept_component_keeps_the_parameters_it_shares(make: Make) -> None:
+    swept = {"memory.use": ["average", "stepped-leak"], "memory.rate": [0.3]}
+    recipe = make(
+        sweep={"memory.use": ["average"], "task.stimuli": [2]}, memory={"use": "average", "rate": 0.7}
+    )
+    assert [part.memory.rate for part in split(recipe)] == [0.7]  # type: ignore[attr-defined]
+    with pytest.raises(RecipeError, match="memory.rate.: no such parameter"):
+        split(make(sweep=swept))
+
+
+def test_an_unknown_component_in_a_sweep_is_named(make: Make) -> None:
+    assert "must be one of 'average'" in lines(make, "sweep.memory.use=['avrage']")[0]
+
+
+def test_an_endless_step_is_refused(make: Make) -> None:
+    assert lines(make, "run.dt=inf") == ["recipe: run.dt: must be < inf, not inf"]
+
+
 def test_values_of_folded_axes_are_repeated_for_the_batch(make: Make) -> None:
     recipe = make(sweep={"memory.rate": [0.1, 0.2], "task.gain": [1, 2]})
     values = recipe.replicated()

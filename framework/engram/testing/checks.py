@@ -138,7 +138,7 @@ def replicas_do_not_interact(case: Case) -> None:
 
 
 def same_seed_gives_same_bits(case: Case) -> None:
-    """Two runs of one seed are equal; where streams are drawn from, another seed is not."""
+    """Two runs of one seed are equal, bit for bit."""
     one, two = (_run(case.driver(3, seed=7), case.inputs(range(3))) for _ in range(2))
     _same(one, two, "same seed")
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from ..components import Choice, Component, Context, Memory, Signal, Spec, Synapse, Task
+from ..components import Choice, Component, Context, Signal, Spec, Task, role_of
 from ..declare import Slot, slots_of
 from ..exchange import check_state
 from ..random import INIT_STEP, RESET_STEP, Streams
@@ -125,7 +125,7 @@ class Driver:
     ) -> None:
         self.component = component
         self.xp = xp
-        self.role = next(role for role, cls in _ROLES.items() if isinstance(component, cls))
+        self.role = role_of(component)
         ids = np.arange(batch) if replicas is None else np.asarray(replicas)
         self.streams = Streams(seed, ids, xp, dtype)
         if isinstance(component, Task):
@@ -244,9 +244,6 @@ class Driver:
                 raise ValueError(f"nothing to record at {path!r}; known: {', '.join(everything)}")
             value = everything[path]
             yield path, value.view(np.ndarray) if isinstance(value, DeviceArray) else value
-
-
-_ROLES: dict[str, type[Component]] = {"memory": Memory, "synapse": Synapse, "task": Task}
 
 
 def _posts(sizes: Mapping[str, Host]) -> int:

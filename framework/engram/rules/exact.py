@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .backend import Array, array_module
+from ..backend import Array, array_module
 
 # (mantissa bits, exponent bias, integer type, terms of the atanh series, scale that lifts subnormals)
 _LAYOUT = {

@@ -9,7 +9,7 @@ import numpy as np
 import engram
 
 from .panel import colors, legend
-from .protocol import Host, contrast, interval, point_names, points, trial_ends
+from .protocol import Host, contrast, interval, point_names, points, trial_ends, trial_starts
 
 
 def compute(run: Any) -> dict[str, Host]:
@@ -20,8 +20,7 @@ def compute(run: Any) -> dict[str, Host]:
         (point,) names; and the `contrast` of the last trial.
     """
     last, trial = trial_ends(run, run.time("task"))
-    step = run.step("task")
-    steps = np.diff(step[last], prepend=step[0] - 1)[:, None]
+    steps = np.maximum(run.step("task")[last] - trial_starts(run, trial - 1), 1)[:, None]
     touched = run["task.touched"][last].max(axis=2) / (steps * run.recipe["run"]["dt"])
     share = touched.reshape(len(last), points(run), -1)
     bounds = np.array([[interval(values) for values in row] for row in share])

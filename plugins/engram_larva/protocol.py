@@ -58,6 +58,17 @@ def trial_numbers(run: Any, time: NDArray[np.float64]) -> NDArray[np.int64]:
     return number
 
 
+def trial_starts(run: Any, number: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the step at which each trial of these numbers, from 0, starts."""
+    task, dt = run.recipe["task"], run.recipe["run"].get("dt", 1.0)
+    if "trial_dur" not in task:
+        return np.zeros_like(number)
+    train, test = round(task["trial_dur"] / dt), round(task["test_dur"] / dt)
+    trained = np.minimum(number, task["train_trials"])
+    start: NDArray[np.int64] = trained * train + (number - trained) * test
+    return start
+
+
 def trial_ends(run: Any, time: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the last row of each trial and the trial's number from 1, (trial,) each."""
     number = trial_numbers(run, time)

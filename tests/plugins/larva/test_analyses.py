@@ -180,9 +180,27 @@ def test_paths_of_touch(tmp_path, registry):
         assert drawn(trajectories, result).std() > 10
         assert (np.diff(run["task.touched"], axis=0) >= -1e-6).all()
         contact = contact_time.compute(run)
-        share = run["task.contact"][1:, :, 0].sum(axis=0).mean() / 300
+        share = run["task.contact"][1:, :, 0].mean()
         np.testing.assert_allclose(contact["share"], [[share]], rtol=1e-3)
         assert drawn(contact_time, contact).std() > 10
         assert list(learning_curve.compute(run)["stimulus"]) == ["front"]
         with pytest.raises(engram.EngramError, match="has no odours"):
             preference_index.compute(run)
+
+
+def test_the_share_in_contact_does_not_depend_on_how_often_rows_are_recorded(tmp_path, registry):
+    task = {"use": "touch-arena", "train_trials": 2, "trial_dur": 10.0, "test_dur": 10.0}
+    patch = {"patches": [{"radius": 0.02}], "start": {"width": 0.002, "height": 0.002}}
+    shares = {}
+    for every in (1, 50):
+        recipe = {
+            "run": {"steps": 300, "dt": 0.1, "batch": 3, "seed": 1},
+            "task": {**task, **patch},
+            "memory": {"use": "held-gain"},
+            "record": {"every": every, "variables": ["task.touched", "task.position"]},
+        }
+        (file,) = engram.run(recipe, out=tmp_path / f"{every}.h5", plugins=registry)
+        with engram_hdf5.open(file) as run:
+            shares[every] = contact_time.compute(run)["share"]
+    np.testing.assert_allclose(shares[1], 1, rtol=1e-5)
+    np.testing.assert_allclose(shares[50], 1, rtol=1e-5)

@@ -53,6 +53,8 @@ def compute(registry: Registry, name: str, file: Path) -> Results:
             raise
         except UnknownNameError as error:
             raise Failure(f"{error}; {name!r} needs it", 2) from error
+        except engram.EngramError as error:  # raised on purpose: the file is not what the analysis is for
+            raise Failure(f"{file}: {error}; {name!r} cannot be computed", 2) from error
         except Exception as error:
             raise Failure(f"{place}: {type(error).__name__}: {error}", 3) from error
 

@@ -88,6 +88,10 @@ def tired(run):
     raise ValueError("no idea")
 
 
+def picky(run):
+    raise engram.EngramError("nothing here is blue")
+
+
 @engram.hookimpl
 def register_memories():
     return [Counting]
@@ -109,4 +113,5 @@ def register_analyses():
         engram.Analysis("last-total", "The total at the end.", last_total, bars),
         engram.Analysis("needy", "Needs what is not there.", lambda run: {"x": run["memory.absent"]}),
         engram.Analysis("tired", "Fails.", tired),
+        engram.Analysis("picky", "Takes other files.", picky),
     ]

@@ -242,7 +242,7 @@ def _override(tables: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {right}")["value"]
     except tomllib.TOMLDecodeError:
         value = right.strip()
-    if keys[0] in ("sweep", "expect"):
+    if keys[0] in ("sweep", "expect") and len(keys) > 1:
         keys = [keys[0], ".".join(keys[1:])]
     place = tables
     for key in keys[:-1]:

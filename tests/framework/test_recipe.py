@@ -187,6 +187,10 @@ def test_overrides_are_toml_or_else_strings(make: Make) -> None:
     assert recipe.title == "hello world"
 
 
+def test_an_override_may_replace_a_whole_table(make: Make) -> None:
+    assert make("sweep={}", sweep={"memory.rate": [0.1]}).sweep == {}
+
+
 def test_a_missing_recipe_file_is_named(plugins: Registry, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="nowhere.toml: no such file"):
         resolve("nowhere.toml", plugins=plugins)

@@ -39,6 +39,11 @@ class Bouts:
         doc="probability to start feeding on food, and to go on after a bite",
     )
 
+    def check(self) -> None:
+        """There is a pause to draw."""
+        if self.pause_max < self.pause_min:
+            raise ValueError("pause_max must not be below pause_min")
+
     def strides(self) -> np.ndarray[Any, Any]:
         """Return the cumulative distribution of a run's strides: entry i is P(n <= i + 1)."""
         n = np.arange(1, self.stride_max + 1)

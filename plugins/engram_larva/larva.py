@@ -61,12 +61,9 @@ class Larva:
         A turner without input only cycles, so that a random moment of one warm-up serves every larva.
 
         Raises:
-            RecipeError: A step is longer than the turner's time constant, beyond which its rates overshoot.
+            RecipeError: A step is too long for an oscillator.
         """
-        if ctx.dt > self.turner.tau:
-            raise engram.RecipeError(
-                f"run.dt: must be at most {self.turner.tau:g} s, task.larva.turner.tau, not {ctx.dt:g} s"
-            )
+        self._check_step(ctx.dt)
         table = ctx.xp.asarray(cycle(self.turner, ctx.dt).astype(ctx.dtype))
         warm = table[ctx.random("warm").integers(len(table))]
         strides, bouts = ctx.random("stride"), ctx.random("bout")
@@ -81,6 +78,19 @@ class Larva:
             "starts": ctx.random("start", clock="trial"),
             "region": ctx.xp.asarray(np.asarray([start.low(), start.size()], dtype=ctx.dtype)),
         }  # fmt: skip
+
+    def _check_step(self, dt: float) -> None:
+        """Refuse steps in which the turner's rates overshoot, or a phase goes round more than once."""
+        limits = {
+            "turner.tau": self.turner.tau,
+            "crawler.frequency": 1 / self.crawler.frequency,
+            "bouts.bite_frequency": 1 / self.bouts.bite_frequency,
+        }
+        path = min(limits, key=lambda name: limits[name])
+        if dt > limits[path]:
+            raise engram.RecipeError(
+                f"run.dt: must be at most {limits[path]:g} s, by task.larva.{path}, not {dt:g} s"
+            )
 
     def put(self, state: LarvaState, start: Array) -> None:
         """Put the larvae with `start` (batch,) into the start region, straight and at rest."""

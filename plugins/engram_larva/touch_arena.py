@@ -101,6 +101,8 @@ class TouchArena(engram.Task):
         """There is something to feel, something to feel it with, and room."""
         if not self.patches or not self.sensors:
             raise ValueError("patches and sensors must each hold at least one")
+        if len({sensor.name for sensor in self.sensors}) < len(self.sensors):
+            raise ValueError("sensors must have different names")
         if not self.start.fits(self.arena, self.larva.body.length / 2):
             raise ValueError("start: the region must lie within the arena, half a body length from its edge")
 

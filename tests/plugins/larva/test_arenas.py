@@ -60,12 +60,32 @@ def test_a_larva_never_leaves(arena, dtype):
     assert np.linalg.norm(rows["position"], axis=-1).max() > 0.014
 
 
-@pytest.mark.parametrize("task", [OdorArena(), TouchArena()])
-def test_steps_too_long_for_the_turner_are_refused(task):
-    actions = np.zeros((1, 1, 1))
-    play(task, {"action": actions}, dt=0.1)
-    with pytest.raises(engram.RecipeError, match=r"run\.dt: must be at most 0\.1 s, .*, not 1 s"):
+@pytest.mark.parametrize(
+    ("larva", "longest", "path"),
+    [
+        (Larva(), 0.1, "turner.tau"),
+        (Larva(crawler=Crawler(frequency=20.0)), 0.05, "crawler.frequency"),
+        (Larva(bouts=Bouts(bite_frequency=40.0)), 0.025, "bouts.bite_frequency"),
+    ],
+)
+@pytest.mark.parametrize("arena", [OdorArena, TouchArena])
+def test_steps_too_long_for_an_oscillator_are_refused(arena, larva, longest, path):
+    task, actions = arena(larva=larva), np.zeros((1, 1, 1))
+    play(task, {"action": actions}, dt=longest)
+    with pytest.raises(engram.RecipeError, match=rf"run\.dt: must be at most {longest} s.*{path}, not 1 s"):
         play(task, {"action": actions}, dt=1.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (lambda: Bouts(pause_min=1.0, pause_max=0.5), "pause_max must not be below pause_min"),
+        (lambda: TouchArena(sensors=(TouchSensor(name="a"),) * 2), "sensors must have different names"),
+    ],
+)
+def test_parameters_that_contradict_each_other_are_refused(wrong, text):
+    with pytest.raises(engram.InvalidParameters, match=text):
+        wrong()
 
 
 def test_the_sign_of_the_gain_decides_between_approach_and_flight():

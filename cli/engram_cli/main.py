@@ -16,6 +16,7 @@ from engram_cli import extra, failure
 
 VERBS = {
     "run": "Run a recipe and write its file.",
+    "resume": "Go on with a run that was stopped.",
     "reproduce": "Run a recipe and compare it with the literature.",
     "recipes": "List the recipes that plugins ship.",
     "describe": "Explain a component, a recipe or an analysis.",

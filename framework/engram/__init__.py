@@ -27,6 +27,7 @@ from .errors import InvalidParameters as InvalidParameters
 from .errors import PluginError as PluginError
 from .errors import RecipeError as RecipeError
 from .hookspecs import hookimpl as hookimpl
+from .launch import resume as resume
 from .launch import run as run
 from .random import Stream as Stream
 from .recipe import Recipe as Recipe

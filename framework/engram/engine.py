@@ -58,6 +58,8 @@ class Run:
         step: The next step.
         recorder: Keeps records; `trials` finds trials.
         stopped: True once every replica is finished.
+        done: (batch,) bool, who is finished; None where no one can be. `ends` (batch,) counts trials.
+        torn: True once a step was left half done.
     """
 
     recipe: Recipe
@@ -75,7 +77,8 @@ class Run:
     step: int = 0
     stopped: bool = False
     done: Array | None = None
-    _ends: Array | None = None
+    ends: Array | None = None
+    torn: bool = False
     _bound: list[tuple[Any, str, Array]] = attrs.field(factory=list)
 
     @property
@@ -142,7 +145,8 @@ class Run:
         return ChunkRecords(start, stop, steps, steps * dt, records, trials)
 
     def interrupted(self, start: int) -> ChunkRecords:
-        """Return what the unfinished chunk that began at `start` has completed."""
+        """Return what the unfinished chunk that began at `start` has completed; the state may be torn."""
+        self.torn = True
         return self._leave(start, self.step)
 
     def _closed_loop(self, n: int) -> None:
@@ -279,8 +283,8 @@ class Run:
             check_finished(self.task, finished, self.batch)
             done = done | finished
         if self.recipe.run.trials is not None:
-            self._ends += signal.end
-            done = done | (self._ends >= self.recipe.run.trials)
+            self.ends += signal.end
+            done = done | (self.ends >= self.recipe.run.trials)
         return done
 
     def _silenced(self, signal: Signal, done: Array) -> Signal:
@@ -382,7 +386,7 @@ def _prepare(recipe: Recipe) -> Run:
     run._bound = [(slot.holder, slot.name, slot.value) for slot in slots]
     if freezing:
         run.done = backend.xp.zeros(len(replicas), dtype=bool)
-        run._ends = backend.xp.zeros(len(replicas), dtype=np.int64)
+        run.ends = backend.xp.zeros(len(replicas), dtype=np.int64)
     return run
 
 

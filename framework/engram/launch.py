@@ -5,15 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from . import engine
+from .checkpoint import restore
 from .components import role_of
 from .declare import parameters_of
 from .plugins import Registry
 from .recipe import Recipe, resolve
+
+if TYPE_CHECKING:
+    from .output import Output
 
 Progress = Callable[[engine.Run, float], None]
 
@@ -101,13 +105,79 @@ def _put(recipe: Recipe, tables: dict[str, Any], path: str, value: Any) -> None:
     tables[name] = list(value) if isinstance(value, tuple) else value
 
 
+def resume(
+    part: str | Path,
+    *,
+    force: bool = False,
+    progress: Progress = lambda run, seconds: None,
+    plugins: Registry | None = None,
+) -> Path:
+    """Go on with a run that was stopped, from its last checkpoint, or from the start where there is none.
+
+    Its rows up to there are carried over into a new `.part`; the old one stays, as NAME.h5.part.before, until
+    they are safe.
+
+    Args:
+        part: The `.part`, or the name that the file shall have.
+        force: Replace an existing file of that name.
+        progress: As in `run`.
+        plugins: Where components are looked up; the installed plugins if None.
+
+    Returns:
+        The file written, the same as if the run had never stopped.
+
+    Raises:
+        RecipeError: The recipe in the file no longer resolves.
+        EngramError: A component has changed since.
+        engram_hdf5.FormatError: The `.part` or the checkpoint cannot be read.
+        engram_hdf5.OutputError: The file cannot be written.
+    """
+    from engram_hdf5 import check_place, load_checkpoint
+
+    path = Path(str(part).removesuffix(".part"))
+    part = path.with_name(f"{path.name}.part")
+    before = part.with_name(f"{part.name}.before")
+    check_place(path, path, force=force)
+    with _open(before if before.exists() else part) as kept:
+        prepared = engine.prepare(resolve(kept.recipe, plugins=plugins))
+    arrays = load_checkpoint(path)
+    if arrays is not None:
+        restore(prepared, arrays)
+    if not before.exists():
+        part.replace(before)
+    return _continue(prepared, path, before, progress)
+
+
+def _continue(prepared: engine.Run, path: Path, before: Path, progress: Progress) -> Path:
+    from .output import create
+
+    output = create(prepared, path, force=True)
+    try:
+        with _open(before) as kept:
+            output.carry(kept)
+        output.save()
+        before.unlink()
+    except BaseException as error:
+        output.stop(error)
+        raise
+    return _finish(output, progress)
+
+
+def _open(path: Path) -> Any:
+    import engram_hdf5
+
+    return engram_hdf5.open(path)
+
+
 def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress) -> Path:
     from .output import create
 
-    prepared = engine.prepare(recipe)
-    output = create(prepared, path, force)
+    return _finish(create(engine.prepare(recipe), path, force), progress)
+
+
+def _finish(output: Output, progress: Progress) -> Path:
     try:
-        engine.execute(prepared, output.write, lambda step, seconds: progress(prepared, seconds))
+        engine.execute(output.run, output.write, lambda step, seconds: progress(output.run, seconds))
         return output.complete()
     except BaseException as error:
         output.stop(error)

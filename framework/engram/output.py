@@ -17,9 +17,22 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from engram_hdf5 import Column, ColumnSpec, Recording, StorageError, Variable, Writer
+from engram_hdf5 import (
+    Column,
+    ColumnSpec,
+    Recording,
+    RunFile,
+    StorageError,
+    Variable,
+    Writer,
+    carry_recording,
+    carry_table,
+    drop_checkpoint,
+    save_checkpoint,
+)
 
 from . import toml
+from .checkpoint import snapshot
 from .components import role_of
 from .declare import ArrayField, Slot
 from .engine import ChunkRecords, Run
@@ -37,7 +50,7 @@ _TRIALS = (
     ColumnSpec("stop_time", "float64", "s", "time of the last step"),
     ColumnSpec("return_", "float64", "1", "sum of rewards"),
     ColumnSpec("outcome", "int8", "1", "the task's outcome code, -1 for none"),
-    ColumnSpec("truncated", "int8", "1", "1 where the trial was cut short", flags={0: "false", 1: "true"}),
+    ColumnSpec("truncated", "bool", "1", "the trial was cut short"),
 )
 
 
@@ -134,6 +147,7 @@ class Output:
     trials: Recording | None
     begun: float = attrs.field(factory=time.perf_counter)
     committed: float = attrs.field(factory=time.perf_counter)
+    saved: float = attrs.field(factory=time.perf_counter)
 
     def write(self, chunk: ChunkRecords) -> None:
         """Write what a chunk leaves; commit about once a second, so that little is lost or spent."""
@@ -143,9 +157,28 @@ class Output:
                 self.writer.append(self.recordings[path], chunk.steps, chunk.time, arrays)
         if self.trials is not None and chunk.trials and len(chunk.trials["replica"]):
             self.writer.append_rows(self.trials, chunk.trials)
-        if time.perf_counter() - self.committed > _COMMIT:
-            self.writer.commit()
-            self.committed = time.perf_counter()
+        if time.perf_counter() - self.committed > min(_COMMIT, self.run.recipe.run.checkpoint):
+            self.commit()
+
+    def commit(self) -> None:
+        """Make the rows safe; now and then, also the state that belongs to them."""
+        self.writer.commit()
+        self.committed = time.perf_counter()
+        if not self.run.torn and self.committed - self.saved >= self.run.recipe.run.checkpoint:
+            self.save()
+
+    def save(self) -> None:
+        """Replace the checkpoint; only right after a commit, between two steps."""
+        save_checkpoint(self.writer.path, snapshot(self.run))
+        self.saved = time.perf_counter()
+
+    def carry(self, kept: RunFile) -> None:
+        """Take over the rows of an unfinished file that belong to steps already done."""
+        for path, recording in self.recordings.items():
+            carry_recording(kept, self.writer, recording, path, self.run.step)
+        if self.trials is not None:
+            carry_table(kept.tables()["trials"], self.writer, self.trials, "stop_step", self.run.step)
+        self.writer.commit()
 
     def complete(self) -> Path:
         """Write the final state and give the file its final name."""
@@ -153,7 +186,9 @@ class Output:
             for part in self.parts.values():
                 self._write_final(part)
         self._note_time()
-        return self.writer.complete()
+        path = self.writer.complete()
+        drop_checkpoint(path)
+        return path
 
     def stop(self, error: BaseException) -> None:
         """Leave a readable `.part` that says why the run ended, and note on the error where it is."""
@@ -165,7 +200,7 @@ class Output:
         except StorageError as second:
             error.add_note(str(second))
         else:
-            error.add_note(f"{part} keeps what was recorded")
+            error.add_note(f"{part} keeps what was recorded; `engram resume {part}` goes on")
 
     def _note_time(self) -> None:
         self.writer.set_provenance(wall_time_s=time.perf_counter() - self.begun)

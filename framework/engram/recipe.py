@@ -38,6 +38,7 @@ class RunSettings:
     )
     dtype: Literal["float32", "float64"] = param(default="float32", doc="precision of floating-point state")
     backend: Literal["auto", "numpy", "cupy"] = param(default="auto", doc="array module")
+    checkpoint: float = param(default=60.0, ge=0, unit="s", doc="time between checkpoints, for resuming")
     durability: Literal["flush"] = param(default="flush", doc="how committed rows are kept safe")
 
     def check(self) -> None:

@@ -170,10 +170,11 @@ class Trials:
         rows = chunk if every else 0
         self._buffers = {name: backend.xp.zeros((rows, batch), dtype=kind) for name, kind in kinds.items()}
         self._pairs = list(self._buffers.items())
-        self._first = 0
-        self._started_at = np.full(batch, -1, dtype=np.int64)
-        self._return = np.zeros(batch)
-        self._count = np.zeros(batch, dtype=np.int64)
+        self.carried: dict[str, Host] = {
+            "started_at": np.full(batch, -1, dtype=np.int64),
+            "returned": np.zeros(batch),
+            "count": np.zeros(batch, dtype=np.int64),
+        }
 
     def see(self, index: int, signal: Signal) -> None:
         """Keep the signal of the chunk's step `index`."""
@@ -196,7 +197,7 @@ class Trials:
         ended = np.cumsum(over, axis=0)
         returns = self._returns(starts, np.where(is_open, seen["reward"], 0))
         times, replicas = np.nonzero(over)
-        number = self._count[replicas] + ended[times, replicas] - 1
+        number = self.carried["count"][replicas] + ended[times, replicas] - 1
         columns = {
             "replica": replicas.astype(np.int32),
             "number": number.astype(np.int32),
@@ -204,7 +205,7 @@ class Trials:
             "stop_step": first + times.astype(np.int64),
             "return_": returns[starts[times, replicas], replicas],
             "outcome": seen["outcome"][times, replicas],
-            "truncated": seen["truncated"][times, replicas].astype(np.int8),
+            "truncated": seen["truncated"][times, replicas],
         }
         columns["start_time"] = columns["start_step"] * dt
         columns["stop_time"] = columns["stop_step"] * dt
@@ -217,19 +218,23 @@ class Trials:
         batch = reward.shape[1]
         where = segment * batch + np.arange(batch)
         places = np.concatenate([np.arange(batch), where.reshape(-1)])
-        amounts = np.concatenate([self._return, reward.reshape(-1).astype(np.float64)])
+        amounts = np.concatenate([self.carried["returned"], reward.reshape(-1).astype(np.float64)])
         size = (int(segment[-1].max()) + 1) * batch
         return np.bincount(places, weights=amounts, minlength=size).reshape(-1, batch)
 
     def _began(self, start: Host, first: int) -> Host:
         """Return (steps, batch) the step at which the trial of each step began, -1 before any."""
-        return np.maximum.accumulate(np.concatenate([self._started_at[None], _when(start, first)]))[1:]
+        return np.maximum.accumulate(np.concatenate([self.carried["started_at"][None], _when(start, first)]))[
+            1:
+        ]
 
     def _carry(self, starts: Host, ended: Host, began: Host, returns: Host, is_open: Host) -> None:
         batch = len(is_open)
-        self._started_at = np.where(is_open, began[-1], -1)
-        self._return = np.where(is_open, returns[starts[-1], np.arange(batch)], 0.0)
-        self._count = self._count + ended[-1]
+        self.carried = {
+            "started_at": np.where(is_open, began[-1], -1),
+            "returned": np.where(is_open, returns[starts[-1], np.arange(batch)], 0.0),
+            "count": self.carried["count"] + ended[-1],
+        }
 
 
 def _when(flags: Host, first: int) -> Host:

@@ -4,6 +4,12 @@ Knows arrays, names and units; nothing of models. The layout follows the netCDF-
 ncdump, R, MATLAB and Julia read the files as they are.
 """
 
+from engram_hdf5.carry import carry_recording as carry_recording
+from engram_hdf5.carry import carry_table as carry_table
+from engram_hdf5.checkpoint import checkpoint_of as checkpoint_of
+from engram_hdf5.checkpoint import drop_checkpoint as drop_checkpoint
+from engram_hdf5.checkpoint import load_checkpoint as load_checkpoint
+from engram_hdf5.checkpoint import save_checkpoint as save_checkpoint
 from engram_hdf5.errors import Finding as Finding
 from engram_hdf5.errors import FormatError as FormatError
 from engram_hdf5.errors import OutputError as OutputError

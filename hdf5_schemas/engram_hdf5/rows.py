@@ -53,18 +53,20 @@ class Rows:
         return read_values(dataset, self.length if growing else None)
 
 
-def read_values(dataset: h5py.Dataset, length: int | None = None) -> NDArray[Any]:
+def read_values(dataset: h5py.Dataset, length: int | None = None, part: slice | None = None) -> NDArray[Any]:
     """Values as they were given to the writer: int8 that stands for bool becomes bool.
 
     Args:
         dataset: The dataset.
         length: How many rows to read, None for all.
+        part: The rows to read, instead of a length.
 
     Raises:
         FormatError: The data are damaged.
     """
     try:
-        array = np.asarray(dataset[()] if length is None else dataset[:length])
+        rows = part or (slice(length) if length is not None else ())
+        array = np.asarray(dataset[rows])
     except (OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise FormatError(

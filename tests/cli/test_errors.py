@@ -129,7 +129,7 @@ def test_a_component_that_raises_leaves_its_part(command, fails, tmp_path):
     lines = fails(1, "run", "count", "-o", "memory.fails_at=13", "-o", "run.chunk=5")
     assert "engram_counting/__init__.py:" in lines[0]
     assert "ZeroDivisionError: the sum is tired" in lines[0]
-    assert lines[1] == "note: count.h5.part keeps what was recorded"
+    assert lines[1] == "note: count.h5.part keeps what was recorded; `engram resume count.h5.part` goes on"
     with engram.open(tmp_path / "count.h5.part") as run:
         assert run.status == "failed"
         assert len(run["memory.total"]) >= 10

@@ -29,7 +29,9 @@ def test_an_interrupted_run_keeps_its_rows_and_says_where(shell, tmp_path, kind,
     code, stdout, lines, part = interrupt(shell, tmp_path, kind, *chunk)
     assert code == 130
     assert stdout == ""
-    assert lines[2:] == ["interrupted; count.h5.part keeps what was recorded"]
+    assert lines[2:] == [
+        "interrupted; count.h5.part keeps what was recorded; `engram resume count.h5.part` goes on"
+    ]
     with engram.open(part) as run:
         assert run.status == "interrupted"
         assert len(run["memory.total"]) > 10

@@ -1,0 +1,46 @@
+"""Carries the rows of an unfinished run file over into a new one, block by block."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engram_hdf5.reader import RunFile
+from engram_hdf5.rows import Rows, read_values
+from engram_hdf5.writer import Recording, Writer
+
+_BLOCK = 1024
+
+
+def carry_recording(kept: RunFile, writer: Writer, recording: Recording, path: str, before: int) -> None:
+    """Append the rows of one component that belong to steps below `before`.
+
+    Args:
+        kept: The file to read.
+        writer: The file to write.
+        recording: Where the rows go.
+        path: Path of the component, such as `memory`.
+        before: First step that is not carried over.
+    """
+    rows = kept.recordings[path]
+    step, time = rows.read("step"), rows.read("time")
+    count = int(np.searchsorted(step, before))
+    for start in range(0, count, _BLOCK):
+        part = slice(start, min(start + _BLOCK, count))
+        arrays = {name: read_values(rows.arrays[name], part=part) for name in rows.variables}
+        writer.append(recording, step[part], time[part], arrays)
+
+
+def carry_table(rows: Rows, writer: Writer, table: Recording, key: str, before: int) -> None:
+    """Append the rows of a table whose column `key` is below `before`; they come in its order.
+
+    Args:
+        rows: The table to read.
+        writer: The file to write.
+        table: Where the rows go.
+        key: Column of steps, increasing.
+        before: First step that is not carried over.
+    """
+    count = int(np.searchsorted(rows.read(key), before))
+    columns = {name: rows.read(name)[:count] for name in rows.variables}
+    if count:
+        writer.append_rows(table, columns)

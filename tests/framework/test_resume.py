@@ -1,0 +1,166 @@
+"""A run that was stopped goes on as if it never had been."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+import engram
+from engram.engine import ChunkRecords
+from engram.errors import EngramError
+from engram.plugins import Registry
+from engram.recipe import Recipe
+
+Make = Callable[..., Recipe]
+CASES: dict[str, dict[str, Any]] = {
+    "closed loop": {},
+    "sweep": {"sweep": {"memory.rate": [0.1, 0.6]}},
+    "finished": {"task": {"use": "race", "goal": 14}, "record": {"every": 4, "variables": ["memory.value"]}},
+    "trials": {"run": {"trials": 9, "batch": 3, "seed": 5, "dtype": "float64", "backend": "numpy"}},
+    "open loop": {"task": {"use": "tide"}, "memory": {"use": "stepped-leak"}, "record": {"every": 3}},
+    "fused": {"task": {"use": "tide"}, "memory": {"use": "fused-leak"}, "record": {"every": 3}},
+}
+
+
+class Stopper:
+    """Stops the run after some chunks, as Ctrl-C does."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    @engram.hookimpl
+    def chunk_finished(self, chunk: ChunkRecords) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def datasets(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+
+    def keep(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("provenance"):
+            found[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(keep)
+    return found
+
+
+def assert_same(one: Path, other: Path) -> None:
+    first, second = datasets(one), datasets(other)
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def stopped(make: Make, plugins: Registry, path: Path, after: int, *overrides: str, **changes: Any) -> None:
+    stopper = Stopper(after)
+    plugins.register(stopper, f"stopper-{after}")
+    with pytest.raises(KeyboardInterrupt):
+        engram.run(make("run.chunk=7", "run.checkpoint=0.0", *overrides, **changes), out=path)
+    plugins.manager.unregister(stopper)
+
+
+@pytest.mark.parametrize("after", [1, 3, 5])
+@pytest.mark.parametrize("case", CASES)
+def test_a_resumed_run_equals_one_that_never_stopped(
+    make: Make, plugins: Registry, tmp_path: Path, case: str, after: int
+) -> None:
+    (whole,) = engram.run(make("run.chunk=11", **CASES[case]), out=tmp_path / "whole.h5")
+    stopped(make, plugins, tmp_path / "run.h5", after, **CASES[case])
+    path = engram.resume(tmp_path / "run.h5.part", plugins=plugins)
+    assert_same(whole, path)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["run.h5", "whole.h5"]
+
+
+def test_a_run_can_be_stopped_and_resumed_again_and_again(
+    make: Make, plugins: Registry, tmp_path: Path
+) -> None:
+    (whole,) = engram.run(make(), out=tmp_path / "whole.h5")
+    stopped(make, plugins, tmp_path / "run.h5", 2)
+    for after in (1, 2):
+        stopper = Stopper(after)
+        plugins.register(stopper, f"again-{after}")
+        with pytest.raises(KeyboardInterrupt):
+            engram.resume(tmp_path / "run.h5.part", plugins=plugins)
+        plugins.manager.unregister(stopper)
+    assert_same(whole, engram.resume(tmp_path / "run.h5.part", plugins=plugins))
+
+
+def test_without_a_checkpoint_the_run_begins_again(make: Make, plugins: Registry, tmp_path: Path) -> None:
+    (whole,) = engram.run(make(), out=tmp_path / "whole.h5")
+    stopped(make, plugins, tmp_path / "run.h5", 3)
+    (tmp_path / "run.h5.checkpoint").unlink()
+    assert_same(whole, engram.resume(tmp_path / "run.h5.part", plugins=plugins))
+
+
+def test_a_resumption_that_was_stopped_while_rows_were_carried_over_starts_over(
+    make: Make, plugins: Registry, tmp_path: Path
+) -> None:
+    (whole,) = engram.run(make(), out=tmp_path / "whole.h5")
+    stopped(make, plugins, tmp_path / "run.h5", 4)
+    (tmp_path / "run.h5.part").rename(tmp_path / "run.h5.part.before")
+    (tmp_path / "run.h5.part").write_text("half a file")
+    assert_same(whole, engram.resume(tmp_path / "run.h5", plugins=plugins))
+
+
+def test_a_finished_file_is_not_replaced_by_resuming(make: Make, plugins: Registry, tmp_path: Path) -> None:
+    stopped(make, plugins, tmp_path / "run.h5", 2)
+    (tmp_path / "run.h5").write_text("precious")
+    with pytest.raises(FileExistsError, match="run.h5: exists already"):
+        engram.resume(tmp_path / "run.h5.part", plugins=plugins)
+    assert (tmp_path / "run.h5").read_text() == "precious" and (tmp_path / "run.h5.part").exists()
+
+
+def test_a_component_that_has_changed_is_named(make: Make, plugins: Registry, tmp_path: Path) -> None:
+    stopped(make, plugins, tmp_path / "run.h5", 2)
+    target = tmp_path / "run.h5.checkpoint"
+    with np.load(target) as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "memory.value"}
+    with target.open("wb") as file:
+        np.savez(file, **arrays)
+    with pytest.raises(EngramError, match="memory.value: is not in the checkpoint"):
+        engram.resume(tmp_path / "run.h5.part", plugins=plugins)
+    assert (tmp_path / "run.h5.part").exists()
+
+
+def test_a_damaged_checkpoint_is_one_clear_line(make: Make, plugins: Registry, tmp_path: Path) -> None:
+    stopped(make, plugins, tmp_path / "run.h5", 2)
+    target = tmp_path / "run.h5.checkpoint"
+    content = bytearray(target.read_bytes())
+    content[len(content) // 3] ^= 1
+    target.write_bytes(bytes(content))
+    with pytest.raises(Exception, match="run.h5.checkpoint: is damaged"):
+        engram.resume(tmp_path / "run.h5.part", plugins=plugins)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.6])
+def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, seconds: float) -> None:
+    overrides = ["run.steps=1500", "run.batch=3", "sweep={}", "run.checkpoint=0.0", "run.chunk=20"]
+    (whole,) = engram.run("odor-preference", out=tmp_path / "whole.h5", overrides=overrides)
+    words = [sys.executable, "-m", "engram_cli", "run", "odor-preference", "--out", str(tmp_path / "run.h5")]
+    child = subprocess.Popen(
+        [*words, *(part for o in overrides for part in ("-o", o))], stderr=subprocess.DEVNULL
+    )
+    while child.poll() is None and not (tmp_path / "run.h5.checkpoint").exists():
+        time.sleep(0.01)
+    time.sleep(seconds * 0.2)
+    if child.poll() is None:
+        os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    path = (
+        engram.resume(tmp_path / "run.h5.part") if not (tmp_path / "run.h5").exists() else tmp_path / "run.h5"
+    )
+    assert_same(whole, path)

@@ -51,7 +51,10 @@ def convert(value: Any, hint: Any, path: str, problems: list[Problem], find: Fin
     if origin in (typing.Union, types.UnionType):
         return _optional(value, hint, path, problems, find)
     if origin is typing.Literal:
-        return _one_of(value, typing.get_args(hint), path, problems)
+        choices = typing.get_args(hint)
+        if value not in choices:
+            problems.append((path, f"must be one of {', '.join(map(repr, choices))}, not {value!r}"))
+        return value
     if origin is tuple:
         return _tuple(value, typing.get_args(hint), path, problems, find)
     if isinstance(hint, type) and attrs.has(hint):
@@ -71,12 +74,6 @@ def _optional(value: Any, hint: Any, path: str, problems: list[Problem], find: F
             return result
         attempts.append(found)
     problems.extend(attempts[0])
-    return value
-
-
-def _one_of(value: Any, choices: tuple[Any, ...], path: str, problems: list[Problem]) -> Any:
-    if value not in choices:
-        problems.append((path, f"must be one of {', '.join(map(repr, choices))}, not {value!r}"))
     return value
 
 

@@ -207,7 +207,7 @@ class Run:
             if start == first:
                 self._check_signal(signals, length)
             if self.trials.every:
-                self.trials.see_many(start - first, signals, length)
+                self.trials.see(slice(start - first, start - first + length), signals)
             if self.memory.body is not None:
                 self._fused(signals, start, length)
             else:
@@ -240,7 +240,7 @@ class Run:
             self._settle()
             if index == 0:
                 self._check_action(action)
-            if self.recorder.due(first + index):
+            if (first + index) % self.recorder.every == 0:
                 self.recorder.row(first + index, signal, action)
             self.step = first + index + 1
 
@@ -262,7 +262,7 @@ class Run:
                 self._check_action(action)
             if self.trials.every:
                 self.trials.see(step - first, signal)
-            if self.recorder.due(step):
+            if step % self.recorder.every == 0:
                 self.recorder.row(step, signal, action, done)
             self.done = done = self._finished(signal, done)
             all_done[step - first] = done.all()

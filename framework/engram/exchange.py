@@ -25,14 +25,12 @@ def check_parts(slots: list[Slot], components: Iterable[str]) -> None:
     Raises:
         EngramError: Naming its path.
     """
-    known = set(components)
-    for slot in slots:
-        path = slot.path.rpartition(".")[0]
-        if path not in known:
-            raise EngramError(
-                f"{path}: is the state of no component; a child is held by a parameter of the same name, "
-                "declared with engram.component"
-            )
+    parts = {slot.path.rpartition(".")[0] for slot in slots}
+    for path in sorted(parts.difference(components)):
+        raise EngramError(
+            f"{path}: is the state of no component; a child is held by a parameter of the same name, "
+            "declared with engram.component"
+        )
 
 
 def check_state(slots: list[Slot], batch: int, dtype: np.dtype[Any]) -> None:

@@ -54,7 +54,11 @@ def run(
     recipe = _resolved(source, list(overrides), plugins)
     target = Path(out) if out is not None else Path(f"{Path(recipe.place).stem}.h5")
     launches = split(recipe)
-    paths = [target] if len(launches) == 1 else [_numbered(target, index) for index in range(len(launches))]
+    paths = (
+        [target]
+        if len(launches) == 1
+        else [target.with_name(f"{target.stem}-{index:03d}{target.suffix}") for index in range(len(launches))]
+    )
     for path in paths:
         check_place(path, path.with_name(f"{path.name}.part"), force=force)
     return tuple(_launch(part, path, force, progress) for part, path in zip(launches, paths, strict=True))
@@ -69,10 +73,6 @@ def _resolved(
         return source
     again = resolve(source.to_mapping(), overrides, plugins or source.plugins)
     return attrs.evolve(again, place=source.place, text=source.text)
-
-
-def _numbered(path: Path, index: int) -> Path:
-    return path.with_name(f"{path.stem}-{index:03d}{path.suffix}")
 
 
 def split(recipe: Recipe) -> list[Recipe]:
@@ -132,15 +132,15 @@ def resume(
         engram_hdf5.FormatError: The `.part` or the checkpoint cannot be read.
         engram_hdf5.OutputError: The file cannot be written.
     """
-    from engram_hdf5 import check_place, load_checkpoint
+    import engram_hdf5
 
     path = Path(str(part).removesuffix(".part"))
     part = path.with_name(f"{path.name}.part")
     before = part.with_name(f"{part.name}.before")
-    check_place(path, path, force=force)
-    with _open(before if before.exists() else part) as kept:
+    engram_hdf5.check_place(path, path, force=force)
+    with engram_hdf5.open(before if before.exists() else part) as kept:
         prepared = engine.prepare(resolve(kept.recipe, plugins=plugins))
-    arrays = load_checkpoint(path)
+    arrays = engram_hdf5.load_checkpoint(path)
     if arrays is not None:
         restore(prepared, arrays)
     if not before.exists():
@@ -153,20 +153,13 @@ def _continue(prepared: engine.Run, path: Path, before: Path, progress: Progress
 
     output = create(prepared, path, force=True)
     try:
-        with _open(before) as kept:
-            output.carry(kept)
+        output.carry(before)
         output.save()
         before.unlink()
     except BaseException as error:
         output.stop(error)
         raise
     return _finish(output, progress)
-
-
-def _open(path: Path) -> Any:
-    import engram_hdf5
-
-    return engram_hdf5.open(path)
 
 
 def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress) -> Path:

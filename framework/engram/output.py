@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import platform
 import re
-import socket
-import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -17,11 +14,11 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
+import engram_hdf5
 from engram_hdf5 import (
     Column,
     ColumnSpec,
     Recording,
-    RunFile,
     StorageError,
     Variable,
     Writer,
@@ -29,6 +26,7 @@ from engram_hdf5 import (
     carry_table,
     drop_checkpoint,
     save_checkpoint,
+    surroundings,
 )
 
 from . import toml
@@ -172,12 +170,13 @@ class Output:
         save_checkpoint(self.writer.path, snapshot(self.run))
         self.saved = time.perf_counter()
 
-    def carry(self, kept: RunFile) -> None:
+    def carry(self, before: Path) -> None:
         """Take over the rows of an unfinished file that belong to steps already done."""
-        for path, recording in self.recordings.items():
-            carry_recording(kept, self.writer, recording, path, self.run.step)
-        if self.trials is not None:
-            carry_table(kept.tables()["trials"], self.writer, self.trials, "stop_step", self.run.step)
+        with engram_hdf5.open(before) as kept:
+            for path, recording in self.recordings.items():
+                carry_recording(kept, self.writer, recording, path, self.run.step)
+            if self.trials is not None:
+                carry_table(kept.tables()["trials"], self.writer, self.trials, "stop_step", self.run.step)
         self.writer.commit()
 
     def complete(self) -> Path:
@@ -326,31 +325,21 @@ def _columns(run: Run) -> list[Column]:
 
 def _provenance(run: Run) -> dict[str, str | int | float]:
     return {
+        **surroundings.facts(),
         "engram_version": importlib.metadata.version("engram"),
-        "python_version": platform.python_version(),
         "backend": run.backend.name,
         "backend_reason": run.backend.reason,
         "device": run.backend.device,
         "seed": int(run.recipe.run.seed or 0),
-        "hostname": socket.gethostname(),
-        "argv": json.dumps(sys.argv),
     }
 
 
 def _texts(run: Run) -> dict[str, str]:
-    installed = {}
-    for package in _PACKAGES:
-        try:
-            installed[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     used = [attrs.asdict(p) for p in run.recipe.plugins.plugins.values() if p.status == "loaded"]
     listed = [{key: item[key] for key in ("name", "package", "version", "target")} for item in used]
-    environment = {"python": sys.version, "platform": platform.platform(), "machine": platform.machine()}
     return {
+        **surroundings.texts(_PACKAGES),
         "config": run.recipe.to_toml(),
         "config_user": run.recipe.text,
-        "packages": json.dumps(installed),
         "plugins": json.dumps(listed),
-        "environment": json.dumps(environment),
     }

@@ -129,10 +129,6 @@ class Recorder:
     def _buffer(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         return self._backend.xp.zeros((self._rows, self._batch, *shape), dtype=dtype)
 
-    def due(self, step: int) -> bool:
-        """Say whether a row belongs to this step."""
-        return step % self.every == 0
-
     def row(self, step: int, signal: Signal, action: Array | None, finished: Array | None = None) -> None:
         """Copy one row; on return it counts."""
         index = len(self.steps)
@@ -176,15 +172,10 @@ class Trials:
             "count": np.zeros(batch, dtype=np.int64),
         }
 
-    def see(self, index: int, signal: Signal) -> None:
-        """Keep the signal of the chunk's step `index`."""
+    def see(self, index: int | slice, signal: Signal) -> None:
+        """Keep the signal of the chunk's step `index`, or the signals of several."""
         for name, buffer in self._pairs:
             buffer[index] = getattr(signal, name)
-
-    def see_many(self, index: int, signals: Signal, n: int) -> None:
-        """Keep the signals of the chunk's `n` steps from `index` on."""
-        for name, buffer in self._pairs:
-            buffer[index : index + n] = getattr(signals, name)
 
     def take(self, first: int, n: int, dt: float) -> dict[str, Host]:
         """Return the columns of the trials that ended in steps first .. first + n - 1, by end and replica."""

@@ -23,18 +23,14 @@ def _table(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
     lines = [
         f"{_key(key)} = {_value(item)}"
         for key, item in table.items()
-        if item is not None and not _nests(item)
+        if item is not None and not isinstance(item, Mapping)
     ]
     for key, item in table.items():
-        if _nests(item):
+        if isinstance(item, Mapping):
             below = (*path, _key(key))
             body = _table(item, below)
             lines += ["", f"[{'.'.join(below)}]", *body]
     return lines
-
-
-def _nests(item: Any) -> bool:
-    return isinstance(item, Mapping)
 
 
 def _key(key: str) -> str:

@@ -15,10 +15,10 @@ from engram_hdf5 import run_schema
 PYTHON = ("engram", "xarray", "h5py", "pandas")
 # Whether the line of a language gives the axes reversed.
 REVERSED = {"R, rhdf5": False, "R, hdf5r": True, "R, ncdf4": True, "Octave": True}
-# How to run a script of a language, and one that prints the sizes of what a line gives.
+# How to run a script of a language, and one that prints the sizes of what becomes of what a line gives.
 LANGUAGES = {
-    "R": ("Rscript --vanilla", "cat(dim({read}))"),
-    "Octave": ("octave-cli --norc --quiet", '{load}; printf("%d ", size({read}));'),
+    "R": ("Rscript --vanilla", "a <- {read}; cat(dim({turned}))"),
+    "Octave": ("octave-cli --norc --quiet", '{load}; a = {read}; printf("%d ", size({turned}));'),
 }
 
 
@@ -82,20 +82,47 @@ def test_the_lines_of_a_tool_of_the_shell_work(page: Any, finished: Any, needs: 
             assert "running_average" in done.stdout
 
 
-@pytest.mark.parametrize("tool", REVERSED)
-def test_a_line_of_a_language_gives_every_axis(page: Any, finished: Any, needs: Any, tool: str) -> None:
-    needs(tool)
-    line = lines(page("docs/file-format.md").text)[tool]
-    with h5py.File(finished.folder / "run.h5") as file:
-        shape = file["recordings/memory/running_average/q"].shape
-
+def sizes(finished: Any, tool: str, line: str, turned: str = "a") -> list[int]:
+    """Return the sizes of the axes of `turned`, where `a` is what the line of a language gives."""
     load, _, read = line.rpartition("; ")
     command, script = LANGUAGES[tool.partition(",")[0]]
-    (finished.folder / "script").write_text(script.format(load=load, read=read))
+    (finished.folder / "script").write_text(script.format(load=load, read=read, turned=turned))
     done = finished.run(f"{command} script")
-
     assert done.returncode == 0, f"{line}\n{done.stderr}"
-    assert [int(size) for size in done.stdout.split()] == list(shape[::-1] if REVERSED[tool] else shape)
+    return [int(size) for size in done.stdout.split()]
+
+
+@pytest.fixture
+def shape(finished: Any) -> list[int]:
+    """The sizes of the array of the lines, as h5py gives them."""
+    with h5py.File(finished.folder / "run.h5") as file:
+        return list(file["recordings/memory/running_average/q"].shape)
+
+
+@pytest.mark.parametrize("tool", REVERSED)
+def test_a_line_of_a_language_gives_every_axis(
+    page: Any, finished: Any, needs: Any, shape: list[int], tool: str
+) -> None:
+    needs(tool)
+
+    found = sizes(finished, tool, lines(page("docs/file-format.md").text)[tool])
+
+    assert found == (shape[::-1] if REVERSED[tool] else shape)
+
+
+@pytest.mark.parametrize("tool", [tool for tool in REVERSED if REVERSED[tool]])
+def test_the_axes_can_be_turned_as_the_page_says(
+    page: Any, finished: Any, needs: Any, shape: list[int], tool: str
+) -> None:
+    needs(tool)
+    text = page("docs/file-format.md").text
+    turned = dict(
+        (language, how) for how, language in re.findall(r"`(\w+\(a.*?\))` \((?:MATLAB, )?(\w+)\)", text)
+    )
+
+    found = sizes(finished, tool, lines(text)[tool], turned[tool.partition(",")[0]])
+
+    assert found == shape
 
 
 def test_the_python_block_works(page: Any, follow: Any, finished: Any) -> None:

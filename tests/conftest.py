@@ -1,9 +1,10 @@
-"""Stops early where the package under test is not installed; lends tests a scratch environment."""
+"""Stops early where the package under test is not installed; lends scratch environments, finds other tools."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -27,6 +28,16 @@ SCRIPTS = {
     "pytest": "pytest:main",
 }
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INPUT": "1"}
+
+# What tells that a tool is here, by the name that the documentation gives it.
+TOOLS = {
+    "ncdump": ["ncdump"],
+    "h5dump": ["h5dump", "--version"],
+    "Octave": ["octave-cli", "--norc", "--quiet", "--eval", "pkg load netcdf"],
+    "R, ncdf4": ["Rscript", "-e", "library(ncdf4)"],
+    "R, rhdf5": ["Rscript", "-e", "library(rhdf5)"],
+    "R, hdf5r": ["Rscript", "-e", "library(hdf5r)"],
+}
 
 
 @attrs.frozen
@@ -91,3 +102,24 @@ def new_scratch() -> Callable[[Path], Scratch]:
 def scratch(new_scratch: Callable[[Path], Scratch], tmp_path: Path) -> Scratch:
     """A scratch environment of the test's own."""
     return new_scratch(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[[str], None]:
+    """Skips a test where a tool that is no Python package is missing: `needs("R, ncdf4")`."""
+    missing: dict[str, str] = {}
+
+    def reason(tool: str) -> str:
+        command = TOOLS[tool]
+        if shutil.which(command[0]) is None:
+            return f"{command[0]} is not installed"
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        return f"{command[-1]!r} fails in {command[0]}" if done.returncode else ""
+
+    def check(tool: str) -> None:
+        if tool not in missing:
+            missing[tool] = reason(tool)
+        if missing[tool]:
+            pytest.skip(missing[tool])
+
+    return check

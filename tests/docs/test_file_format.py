@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,13 @@ import pytest
 from engram_hdf5 import run_schema
 
 PYTHON = ("engram", "xarray", "h5py", "pandas")
+# Whether the line of a language gives the axes reversed.
+REVERSED = {"R, rhdf5": False, "R, hdf5r": True, "R, ncdf4": True, "Octave": True}
+# How to run a script of a language, and one that prints the sizes of what becomes of what a line gives.
+LANGUAGES = {
+    "R": ("Rscript --vanilla", "a <- {read}; cat(dim({turned}))"),
+    "Octave": ("octave-cli --norc --quiet", '{load}; a = {read}; printf("%d ", size({turned}));'),
+}
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +72,57 @@ def test_a_line_of_python_works(page: Any, finished: Any, prefix: str) -> None:
 
 
 @pytest.mark.parametrize("tool", ["ncdump", "h5dump"])
-def test_a_line_of_the_shell_works(page: Any, finished: Any, tool: str) -> None:
-    if shutil.which(tool) is None:
-        pytest.skip(f"{tool} is not installed")
+def test_the_lines_of_a_tool_of_the_shell_work(page: Any, finished: Any, needs: Any, tool: str) -> None:
+    needs(tool)
 
-    done = finished.run(lines(page("docs/file-format.md").text)[tool])
+    for name, line in lines(page("docs/file-format.md").text).items():
+        if name.startswith(tool):
+            done = finished.run(line)
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+            assert "running_average" in done.stdout
 
-    assert done.returncode == 0, done.stderr
-    assert "running_average" in done.stdout
+
+def sizes(finished: Any, tool: str, line: str, turned: str = "a") -> list[int]:
+    """Return the sizes of the axes of `turned`, where `a` is what the line of a language gives."""
+    load, _, read = line.rpartition("; ")
+    command, script = LANGUAGES[tool.partition(",")[0]]
+    (finished.folder / "script").write_text(script.format(load=load, read=read, turned=turned))
+    done = finished.run(f"{command} script")
+    assert done.returncode == 0, f"{line}\n{done.stderr}"
+    return [int(size) for size in done.stdout.split()]
+
+
+@pytest.fixture
+def shape(finished: Any) -> list[int]:
+    """The sizes of the array of the lines, as h5py gives them."""
+    with h5py.File(finished.folder / "run.h5") as file:
+        return list(file["recordings/memory/running_average/q"].shape)
+
+
+@pytest.mark.parametrize("tool", REVERSED)
+def test_a_line_of_a_language_gives_every_axis(
+    page: Any, finished: Any, needs: Any, shape: list[int], tool: str
+) -> None:
+    needs(tool)
+
+    found = sizes(finished, tool, lines(page("docs/file-format.md").text)[tool])
+
+    assert found == (shape[::-1] if REVERSED[tool] else shape)
+
+
+@pytest.mark.parametrize("tool", [tool for tool in REVERSED if REVERSED[tool]])
+def test_the_axes_can_be_turned_as_the_page_says(
+    page: Any, finished: Any, needs: Any, shape: list[int], tool: str
+) -> None:
+    needs(tool)
+    text = page("docs/file-format.md").text
+    turned = dict(
+        (language, how) for how, language in re.findall(r"`(\w+\(a.*?\))` \((?:MATLAB, )?(\w+)\)", text)
+    )
+
+    found = sizes(finished, tool, lines(text)[tool], turned[tool.partition(",")[0]])
+
+    assert found == shape
 
 
 def test_the_python_block_works(page: Any, follow: Any, finished: Any) -> None:
@@ -85,5 +134,5 @@ def test_the_python_block_works(page: Any, follow: Any, finished: Any) -> None:
 def test_there_is_a_line_for_every_tool(page: Any) -> None:
     tools = " ".join(lines(page("docs/file-format.md").text))
 
-    for tool in ("xarray", "h5py", "pandas", "ncdump", "R,", "MATLAB", "Octave", "Julia"):
+    for tool in ("engram", "xarray", "h5py", "pandas", "ncdump", "h5dump", *REVERSED):
         assert tool in tools

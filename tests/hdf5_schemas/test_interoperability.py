@@ -1,4 +1,3 @@
-import shutil
 import subprocess
 
 import numpy as np
@@ -70,8 +69,8 @@ def test_wrong_dimensions_are_told_in_one_line(golden):
         assert caught.value.code == "E_DIMS"
 
 
-@pytest.mark.skipif(shutil.which("ncdump") is None, reason="ncdump is not installed")
-def test_ncdump_shows_dimension_names(run_path):
+def test_ncdump_shows_dimension_names(run_path, needs):
+    needs("ncdump")
     done = subprocess.run(["ncdump", "-h", run_path], capture_output=True, text=True, check=True)
     assert "float gain(time, batch, stimulus) ;" in done.stdout
     assert 'gain:units = "mV" ;' in done.stdout

@@ -20,7 +20,6 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON obj
 file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 _RUNNING = (
-    click.argument("recipe"),
     click.option(
         "-o", "overrides", metavar="PATH=VALUE", multiple=True,
         help="Change one value of the recipe, such as memory.alpha=0.1; may be repeated.",
@@ -38,7 +37,7 @@ _RUNNING = (
 
 
 def running(function: F) -> F:
-    """Add the argument RECIPE and the options of every verb that runs one."""
+    """Add the options of every verb that runs a recipe."""
     for option in reversed(_RUNNING):
         function = option(function)
     return function

@@ -20,6 +20,7 @@ _HEAD = ("result", "paper", "range", "ours", "holds", "source", "file")
 
 
 @click.command("reproduce")
+@click.argument("recipe")
 @options.running
 @options.as_json
 @click.pass_context

@@ -21,16 +21,25 @@ EXAMPLES = """\b
 Examples:
   engram run my-recipe.toml
   engram run my-recipe.toml -o memory.alpha=0.1 --steps 1000 --out slow.h5
+  engram run --from slow.h5
 """
 
 
 @click.command("run", epilog=EXAMPLES)
+@click.argument("recipe", required=False)
 @options.running
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Repeat the run in FILE from its own recipe, and compare the results bit for bit.",
+)
 @click.option("--print-recipe", is_flag=True, help="Print the recipe, defaults filled in, and do not run it.")
 @options.as_json
 def command(
-    recipe: str, overrides: tuple[str, ...], backend: str | None, steps: int | None, seed: int | None,
-    out: Path | None, force: bool, quiet: bool, print_recipe: bool, as_json: bool,
+    recipe: str | None, overrides: tuple[str, ...], backend: str | None, steps: int | None, seed: int | None,
+    out: Path | None, force: bool, quiet: bool, source: Path | None, print_recipe: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run a recipe and write its file.
 
@@ -41,6 +50,14 @@ def command(
     import engram
 
     changes = options.overridden(overrides, backend=backend, steps=steps, seed=seed)
+    if (recipe is None) == (source is None) or (source is not None and changes):
+        raise click.UsageError("give either RECIPE, or --from FILE without changes")
+    if source is not None:
+        from engram_cli.again import repeat
+
+        repeat(source, out, force, quiet, as_json)
+        return
+    assert recipe is not None
     resolved = engram.resolve(recipe, changes)
     if print_recipe:
         click.echo(resolved.to_toml(), nl=False)

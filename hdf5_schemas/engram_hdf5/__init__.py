@@ -11,6 +11,7 @@ from engram_hdf5.checkpoint import checkpoint_of as checkpoint_of
 from engram_hdf5.checkpoint import drop_checkpoint as drop_checkpoint
 from engram_hdf5.checkpoint import load_checkpoint as load_checkpoint
 from engram_hdf5.checkpoint import save_checkpoint as save_checkpoint
+from engram_hdf5.compare import compare as compare
 from engram_hdf5.errors import Finding as Finding
 from engram_hdf5.errors import FormatError as FormatError
 from engram_hdf5.errors import OutputError as OutputError

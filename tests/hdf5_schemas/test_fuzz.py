@@ -1,4 +1,4 @@
-"""Random damage to a sound file, seeded: no child of the judge may take its parent along.
+"""Random damage to sound files, seeded: no child of the judge may take its parent along.
 
 Many mutants share one child, for speed; after a crash or a hang the next child goes on with the next mutant.
 """
@@ -18,6 +18,12 @@ BATCH = 50
 EACH = {"memory": 4 << 30, "processor": 5, "wall": 10.0}
 
 
+@pytest.fixture
+def files(run_path, golden):
+    """A file of the writer, mostly data, and a small one, mostly structure, which damage hits more often."""
+    return [run_path, golden / "ok_full.h5"]
+
+
 def mutant(sound: bytes, rng: np.random.Generator) -> bytes:
     """Flip bits, cut the end off, or overwrite a span with zeros, noise, or another part of the file."""
     spoilt = bytearray(sound)
@@ -35,13 +41,14 @@ def mutant(sound: bytes, rng: np.random.Generator) -> bytes:
     return bytes(spoilt)
 
 
-def outcomes(sound: bytes, folder: Path, count: int, seed: int) -> collections.Counter[str]:
-    """Judge mutants and count how they ended: `sound`, `found`, or the code of a death."""
+def outcomes(sound: list[bytes], folder: Path, count: int, seed: int) -> collections.Counter[str]:
+    """Judge mutants of each file in turn and count how they ended: `sound`, `found`, or the code of a death."""
     counted: collections.Counter[str] = collections.Counter()
     for first in range(0, count, BATCH):
         stop = min(first + BATCH, count)
         for index in range(first, stop):
-            (folder / f"{index}.h5").write_bytes(mutant(sound, np.random.default_rng([seed, index])))
+            rng = np.random.default_rng([seed, index])
+            (folder / f"{index}.h5").write_bytes(mutant(sound[index % len(sound)], rng))
         _judge_batch(folder, first, stop, counted)
         for index in range(first, stop):
             (folder / f"{index}.h5").unlink()
@@ -63,12 +70,12 @@ def _judge_batch(folder: Path, start: int, stop: int, counted: collections.Count
             start += 1
 
 
-def check(run_path: Path, count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def check(files: list[Path], count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
-    folder = run_path.parent / "mutants"
+    folder = files[0].parent / "mutants"
     folder.mkdir()
     begin = time.monotonic()
-    counted = outcomes(run_path.read_bytes(), folder, count, seed)
+    counted = outcomes([path.read_bytes() for path in files], folder, count, seed)
     print(f"{count} mutants in {time.monotonic() - begin:.1f} s: {dict(counted)}", file=sys.stderr)
     ends = {name: number for name, number in counted.items() if not name.startswith("opening")}
     assert sum(ends.values()) == count
@@ -77,10 +84,10 @@ def check(run_path: Path, count: int, seed: int, monkeypatch: pytest.MonkeyPatch
     assert ends.get("E_CRASH", 0) + ends.get("E_LIMIT", 0) < count / 20
 
 
-def test_a_hundred_mutants_do_no_harm(run_path, monkeypatch):
-    check(run_path, 100, 1, monkeypatch)
+def test_a_hundred_mutants_do_no_harm(files, monkeypatch):
+    check(files, 100, 1, monkeypatch)
 
 
 @pytest.mark.slow
-def test_two_thousand_mutants_do_no_harm(run_path, monkeypatch):
-    check(run_path, 2000, 2, monkeypatch)
+def test_two_thousand_mutants_do_no_harm(files, monkeypatch):
+    check(files, 2000, 2, monkeypatch)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from engram_cli.show import printable
+
 _EXIT_CODES = {"StorageError": 1, "OutputError": 2, "UnknownNameError": 2, "FormatError": 4}
 
 
@@ -31,7 +33,7 @@ def report(error: BaseException) -> int:
         click.echo(f"interrupted{''.join(f'; {note}' for note in notes(cause))}", err=True)
         return 130
     for line in explain(error):
-        click.echo(f"error: {line}", err=True)
+        click.echo(f"error: {printable(line)}", err=True)
     for note in notes(error):
         click.echo(f"note: {note}", err=True)
     return exit_code(error)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from engram_cli import options
 from engram_cli.progress import duration
-from engram_cli.show import number, show_facts, show_json, show_table
-
-if TYPE_CHECKING:
-    from engram_hdf5 import RunFile
+from engram_cli.show import number, printable, show_facts, show_json, show_table
 
 
 @click.command("inspect")
@@ -24,56 +21,15 @@ def command(file: Path, as_json: bool) -> None:
     Status, title, date, backend, the recorded variables with shapes and units, trials and swept
     parameters. FILE may also be the .part of a run that is not complete.
     """
-    import engram
+    from engram_hdf5.isolation import messages
 
-    with engram.open(file) as run:
-        content = facts(run)
+    content: dict[str, Any] = {}
+    for part in messages("engram_cli.facts", file):
+        content |= part
     if as_json:
         show_json(**content)
         return
     _print(content)
-
-
-def facts(run: RunFile) -> dict[str, Any]:
-    """Return what a run file holds, without its data."""
-    provenance = run.provenance
-    return {
-        "file": run.path,
-        "title": run.attrs.get("title", ""),
-        "status": run.status,
-        "reason": run.attrs.get("status_reason", ""),
-        "created": run.attrs.get("date_created", ""),
-        "completed": run.attrs.get("date_completed", ""),
-        "run_id": run.attrs.get("run_id", ""),
-        "provenance": provenance,
-        "replicas": run.batch,
-        "variables": [variable(run, path) for path in run.variables()],
-        "tables": {name: rows.length for name, rows in run.tables().items()},
-        "columns": [column(run, name) for name in run.columns],
-        "final": run.final_variables(),
-    }
-
-
-def variable(run: RunFile, path: str) -> dict[str, Any]:
-    """Return shape, unit and meaning of one recorded variable."""
-    dataset = run.dataset(path)
-    said = run.attributes(path)
-    rows = run.recordings[path.rpartition(".")[0]].length
-    return {
-        "name": path,
-        "dims": run.dims(path),
-        "shape": (rows, *dataset.shape[1:]),
-        "dtype": str(dataset.dtype),
-        "unit": said.get("units", ""),
-        "doc": said.get("long_name", ""),
-    }
-
-
-def column(run: RunFile, name: str) -> dict[str, Any]:
-    """Return the values that the replicas have of one column: seed, swept parameters."""
-    values = sorted(set(run.columns[name].tolist()))
-    said = run.attributes(name)
-    return {"name": name, "values": values, "unit": said.get("units", ""), "doc": said.get("long_name", "")}
 
 
 def _print(content: dict[str, Any]) -> None:
@@ -107,7 +63,8 @@ def _print(content: dict[str, Any]) -> None:
         holder, _, name = path.rpartition(".")
         finals.setdefault(holder, []).append(name)
     for holder, names in finals.items():
-        click.echo(f"\nfinal state of {holder}: {', '.join(names)}")
+        click.echo()
+        click.echo(printable(f"final state of {holder}: {', '.join(names)}"))
 
 
 def _shape(item: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ def show_json(**content: Any) -> None:
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows in columns under a head; columns in which no row has anything are left out."""
-    cells = [[str(item) for item in row] for row in rows]
+    cells = [[printable(str(item)) for item in row] for row in rows]
     kept = [index for index in range(len(head)) if any(row[index] for row in cells)]
     lines = [[head[index].upper() for index in kept], *([row[index] for index in kept] for row in cells)]
     widths = [max(len(line[index]) for line in lines) for index in range(len(kept))]
@@ -38,7 +38,7 @@ def show_facts(facts: Mapping[str, object]) -> None:
     kept = {name: value for name, value in facts.items() if value not in ("", None)}
     width = max((len(name) for name in kept), default=0)
     for name, value in kept.items():
-        click.echo(f"{name.ljust(width)}  {value}")
+        click.echo(f"{name.ljust(width)}  {printable(str(value))}")
 
 
 def plain(value: Any) -> Any:
@@ -51,7 +51,12 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, str | int) else str(value)
+    return value if value is None or isinstance(value, int) else _encodable(str(value))
+
+
+def printable(text: str) -> str:
+    """Return a text in one line that cannot command the terminal; a file from a stranger names things."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def number(value: float) -> str:
@@ -59,3 +64,8 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         return str(value)
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _encodable(text: str) -> str:
+    """Return a text without lone surrogates, which stand for bytes that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

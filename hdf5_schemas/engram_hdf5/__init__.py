@@ -18,6 +18,8 @@ from engram_hdf5.errors import OutputError as OutputError
 from engram_hdf5.errors import OutputExistsError as OutputExistsError
 from engram_hdf5.errors import StorageError as StorageError
 from engram_hdf5.errors import UnknownNameError as UnknownNameError
+from engram_hdf5.isolation import Limits as Limits
+from engram_hdf5.isolation import judge as judge
 from engram_hdf5.place import check_place as check_place
 from engram_hdf5.reader import RunFile as RunFile
 from engram_hdf5.reader import open as open

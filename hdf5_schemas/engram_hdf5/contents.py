@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -53,7 +56,7 @@ def guarded(where: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     """Pass findings on; an object that HDF5 cannot read becomes a finding as well."""
     try:
         yield from findings
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         yield Finding("E_OBJECT", where, f"cannot be read: {reason}")
 
@@ -103,7 +106,9 @@ def _size_findings(
             yield Finding("E_DIM_SIZE", where, f"has {size} places along {dim!r}, not {scale.shape[0]}")
 
 
-def increase_findings(where: str, dataset: h5py.Dataset, length: int | None) -> Iterator[Finding]:
+def increase_findings(
+    where: str, dataset: h5py.Dataset, length: int | None, alive: Callable[[], None]
+) -> Iterator[Finding]:
     """Check that the committed values `(time,)` of a dataset increase strictly."""
     before = None
     for values in _blocks(dataset, length):
@@ -112,13 +117,14 @@ def increase_findings(where: str, dataset: h5py.Dataset, length: int | None) -> 
             yield Finding("E_NOT_MONOTONIC", where, "does not increase strictly")
             return
         before = values[-1]
+        alive()
 
 
-def chunks_findings(where: str, dataset: h5py.Dataset) -> Iterator[Finding]:
+def chunks_findings(where: str, dataset: h5py.Dataset, alive: Callable[[], None]) -> Iterator[Finding]:
     """Read all data once, so that checksums are compared."""
     try:
         for _ in _blocks(dataset, None):
-            pass
+            alive()
     except (OSError, RuntimeError) as error:
         yield Finding("E_DATA", where, f"the data are damaged: {str(error).splitlines()[0][:200]}")
 
@@ -135,9 +141,19 @@ def _blocks(dataset: h5py.Dataset, length: int | None) -> Iterator[Any]:
     if dataset.shape == ():
         dataset[()]
         return
-    rows = dataset.shape[0] if length is None else min(length, dataset.shape[0])
-    row = max(1, int(np.prod(dataset.shape[1:], dtype=np.float64)) * dataset.dtype.itemsize)
-    unit = dataset.chunks[0] if dataset.chunks else 1
-    step = max(unit, _BLOCK_BYTES // row // unit * unit)
-    for start in range(0, rows, step):
-        yield dataset[start : min(start + step, rows)]
+    shape = dataset.shape if length is None else (min(length, dataset.shape[0]), *dataset.shape[1:])
+    steps = _piece(dataset)
+    for starts in itertools.product(*map(range, itertools.repeat(0), shape, steps)):
+        stops = map(min, map(operator.add, starts, steps), shape)
+        yield dataset[tuple(map(slice, starts, stops))]
+
+
+def _piece(dataset: h5py.Dataset) -> list[int]:
+    """Sizes of a block of whole chunks, at most 16 MiB or one chunk, however wide the dataset is."""
+    sizes = list(dataset.chunks or [1] * dataset.ndim)
+    for axis in reversed(range(dataset.ndim)):
+        room = _BLOCK_BYTES // (math.prod(sizes) * max(1, dataset.dtype.itemsize))
+        sizes[axis] *= max(1, min(room, -(-dataset.shape[axis] // sizes[axis])))
+        if sizes[axis] < dataset.shape[axis]:
+            break
+    return sizes

@@ -60,11 +60,16 @@ def walk(file: h5py.File) -> Iterator[Entry | Finding]:
             if isinstance(child, Finding):
                 yield child
                 continue
-            if _address(child.item) in seen:
+            try:
+                address = _address(child.item)
+            except (RuntimeError, OSError, ValueError) as error:
+                yield Finding("E_OBJECT", child.path, f"cannot be opened: {_reason(error)}")
+                continue
+            if address in seen:
                 code = "E_HARD_LINK_CYCLE" if child.is_group else "E_HARD_LINK"
                 yield Finding(code, child.path, "is a second link to an object that was met before")
                 continue
-            seen.add(_address(child.item))
+            seen.add(address)
             if len(seen) > MOST_OBJECTS or child.path.count("/") >= MOST_DEPTH:
                 yield Finding("E_LIMIT", child.path, f"beyond {MOST_OBJECTS} objects or {MOST_DEPTH} levels")
                 return
@@ -96,23 +101,24 @@ def children(group: Entry) -> Iterator[Entry | Finding]:
             yield Finding("E_OBJECT", path, f"cannot be opened: {_reason(error)}")
 
 
-def hard_child(group: h5py.Group, name: str) -> Any | None:
+def hard_child(group: h5py.Group, name: str | bytes) -> Any | None:
     """A member of a group, None where it is absent or reached by another link than a hard one.
 
     Raises:
         FormatError: It is damaged.
     """
-    # `name in group` would follow the link to answer.
-    if not group.id.links.exists(name.encode()) or _link_finding(group, name, name) is not None:
+    # `name in group` would follow the link to answer. h5py gives a name that is no UTF-8 as bytes.
+    raw = name if isinstance(name, bytes) else name.encode()
+    if not group.id.links.exists(raw) or _link_finding(group, name, "") is not None:
         return None
     try:
         return group[name]
     except (RuntimeError, OSError, KeyError, ValueError, TypeError) as error:
-        where = f"{group.file.filename}: {group.name.rstrip('/')}/{name}"
+        where = f"{group.file.filename}: {group.name.rstrip('/')}/{raw.decode('utf-8', 'replace')}"
         raise FormatError(f"{where}: cannot be opened ({_reason(error)}); recover it", "E_OBJECT") from error
 
 
-def _link_finding(group: h5py.Group, name: str, path: str) -> Finding | None:
+def _link_finding(group: h5py.Group, name: str | bytes, path: str) -> Finding | None:
     try:
         link = group.get(name, getlink=True)
     except (TypeError, RuntimeError, OSError, KeyError, ValueError) as error:

@@ -15,6 +15,7 @@ from engram_hdf5.errors import Finding
 CHUNK_LIMIT = 64 << 20
 BOMB_FLOOR = 64 << 20
 BOMB_RATIO = 2000
+FILE_FLOOR = 1 << 30
 ATTRIBUTE_LIMIT = 64 << 10
 ATTRIBUTE_COUNT = 256
 FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
@@ -67,6 +68,26 @@ def storage_findings(path: str, dataset: h5py.Dataset) -> Iterator[Finding]:
         if code not in FILTERS:
             yield Finding("E_FILTER", path, f"filter {code} is none of deflate, shuffle and fletcher32")
     yield from _bomb(path, dataset, plist)
+
+
+class Claims:
+    """How much all datasets of a file together claim to hold: many small bombs are a large one.
+
+    Args:
+        stored: Length of the file in bytes.
+    """
+
+    def __init__(self, stored: int) -> None:
+        self._most = max(FILE_FLOOR, BOMB_RATIO * stored)
+        self._claimed = 0
+
+    def findings(self, path: str, dataset: h5py.Dataset) -> list[Finding]:
+        """Count a dataset; where there is a finding, its data must not be read."""
+        size = math.prod(dataset.shape or ()) * dataset.id.get_type().get_size()
+        if self._claimed + size > self._most:
+            return [Finding("E_BOMB", path, f"is too much: all data may unpack to {self._most >> 20} MiB")]
+        self._claimed += size
+        return []
 
 
 def is_readable(dataset: Any) -> bool:

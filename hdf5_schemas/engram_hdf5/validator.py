@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -26,7 +26,7 @@ from engram_hdf5.links import Entry, walk
 from engram_hdf5.netcdf import is_scale
 from engram_hdf5.rows import open_file
 from engram_hdf5.schema import NAME, DatasetRule, Schema, SchemaError, parse_schema, run_schema
-from engram_hdf5.storage import attribute_findings, read_attributes, storage_findings
+from engram_hdf5.storage import Claims, attribute_findings, read_attributes, storage_findings
 
 _UNFINISHED = ("running", "failed", "interrupted")
 
@@ -42,20 +42,48 @@ def validate(path: str | os.PathLike[str], *, data: bool = False) -> list[Findin
         What is wrong, in the order of the file; empty for a sound and complete one. Codes that start with
         `E_` are errors, with `W_` warnings.
     """
+    return list(findings(path, data=data))
+
+
+def findings(
+    path: str | os.PathLike[str], *, data: bool = False, alive: Callable[[], None] = lambda: None
+) -> Iterator[Finding]:
+    """Check a file and give each finding as it is found.
+
+    Args:
+        path: The file.
+        data: Whether to read all data, too.
+        alive: Called after each block of data.
+
+    Yields:
+        What `validate` returns.
+    """
     try:
         file = open_file(Path(path))
     except FormatError as error:
-        return [Finding(error.code, "/", str(error))]
+        yield Finding(error.code, "/", str(error))
+        return
+    seen = set()
     with file:
-        return list(dict.fromkeys(_Check(file, data=data).findings()))
+        for finding in guarded("/", _check(file, data=data, alive=alive)):
+            if finding not in seen:
+                seen.add(finding)
+                yield finding
+
+
+def _check(file: h5py.File, *, data: bool, alive: Callable[[], None]) -> Iterator[Finding]:
+    # A generator, so that attributes of the root that cannot be read are a finding, too.
+    yield from _Check(file, data=data, alive=alive).findings()
 
 
 class _Check:
     """One check of one open file."""
 
-    def __init__(self, file: h5py.File, *, data: bool) -> None:
+    def __init__(self, file: h5py.File, *, data: bool, alive: Callable[[], None]) -> None:
         self._file = file
         self._data = data
+        self._alive = alive
+        self._claims = Claims(os.path.getsize(file.filename))
         self._schema = run_schema()
         self._root = read_attributes(file)
         self._groups: dict[str, Contents] = {}
@@ -108,6 +136,7 @@ class _Check:
 
     def _enter_dataset(self, entry: Entry) -> Iterator[Finding]:
         unsafe = list(storage_findings(entry.path, entry.item))
+        unsafe += [] if unsafe else self._claims.findings(entry.path, entry.item)
         yield from unsafe
         group = self._groups.get(entry.parent)
         if group is None:
@@ -159,10 +188,10 @@ class _Check:
         yield from found
         if any(finding.code == "E_DTYPE" for finding in found):
             return
-        if rule.monotonic:
-            yield from increase_findings(where, dataset, group.length)
+        if rule.monotonic and dataset.ndim == 1:
+            yield from increase_findings(where, dataset, group.length, self._alive)
         if self._data:
-            yield from chunks_findings(where, dataset)
+            yield from chunks_findings(where, dataset, self._alive)
 
     def _component(self, group: Contents) -> Schema | None:
         if group.path.startswith("state/final/"):

@@ -1,10 +1,32 @@
 """`engram inspect`, `engram validate`, `engram plot`."""
 
+import json
+import sys
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 
 from engram_cli.plot import summary
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "hdf5"
+EXPECTED = json.loads((GOLDEN / "expected.json").read_text())
+SECRET = (GOLDEN / "secret.txt").read_bytes()
+CRASHING = """
+import importlib, sys
+here = __file__.rpartition("/h5py/")[0]
+sys.path.remove(here)
+del sys.modules["h5py"]
+real = importlib.import_module("h5py")
+
+class File(real.File):
+    def __init__(self, *arguments, **options):
+        import ctypes
+        ctypes.string_at(0)
+
+real.File = File
+"""
 
 
 def test_inspect_shows_status_variables_and_columns(command, counted):
@@ -131,3 +153,53 @@ def test_without_matplotlib_the_line_that_adds_it_is_given(command, counted, mon
     done = command("plot", counted, "last-total")
     assert done.exit_code == 2
     assert "pip install 'engram[plot]'" in done.stderr
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_validate_gives_each_golden_file_its_codes_and_exit_code(command, name):
+    wanted = EXPECTED[name]["must_report"]
+    done, listed = command("validate", GOLDEN / name), command("validate", GOLDEN / name, "--json")
+    found = json.loads(listed.stdout)
+    codes = {item["code"] for item in found["findings"]}
+    assert all(codes & set(code.split("|")) for code in wanted)
+    assert all(f": {code}: " in done.stdout for code in codes)
+    assert done.exit_code == listed.exit_code == 4 * any(code.startswith("E_") for code in wanted)
+    assert found["valid"] == (done.exit_code == 0)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("verb", ["validate", "inspect"])
+def test_no_verb_shows_the_bytes_of_another_file_or_a_traceback(command, name, verb):
+    for options in ([], ["--json"]):
+        done = command(verb, GOLDEN / name, *options)
+        assert done.exit_code in (0, 4)
+        assert SECRET.strip() not in done.stdout_bytes + done.stderr_bytes
+        assert "Traceback" not in done.stderr
+
+
+def test_damaged_data_are_found_unless_they_are_not_to_be_read(command):
+    assert command("validate", GOLDEN / "bitflip_chunk.h5").exit_code == 4
+    assert command("validate", GOLDEN / "bitflip_chunk.h5", "--no-data").exit_code == 0
+
+
+def test_names_in_a_file_cannot_command_the_terminal(command, answer, counted):
+    with h5py.File(counted, "r+") as file:
+        file["\x1b[2J\nred"] = h5py.SoftLink("/")
+        file.create_group(b"\xff")
+        file.attrs["title"] = "\x1b[31m\nred"
+    for verb in ("validate", "inspect"):
+        done = command(verb, counted)
+        assert "\x1b" not in done.output
+        assert "\\x1b[" in done.stdout
+        answer(verb, counted)
+
+
+@pytest.mark.parametrize("verb", ["validate", "inspect"])
+@pytest.mark.skipif(sys.platform != "linux", reason="no such signal here")
+def test_a_file_that_crashes_hdf5_exits_with_4(shell, counted, tmp_path, verb):
+    # Stands for HDF5: a module that is found before the real one, and crashes when a file is opened.
+    (tmp_path / "crash" / "h5py").mkdir(parents=True)
+    (tmp_path / "crash" / "h5py" / "__init__.py").write_text(CRASHING)
+    done = type(shell)((*shell.sites, tmp_path / "crash"))(verb, counted)
+    assert done.returncode == 4
+    assert "HDF5 crashed on it (SIGSEGV)" in done.stdout + done.stderr

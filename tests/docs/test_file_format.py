@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import pytest
 
+import engram_hdf5
 from engram_hdf5 import run_schema
 
 PYTHON = ("engram", "xarray", "h5py", "pandas")
@@ -136,3 +137,11 @@ def test_there_is_a_line_for_every_tool(page: Any) -> None:
 
     for tool in ("engram", "xarray", "h5py", "pandas", "ncdump", "h5dump", *REVERSED):
         assert tool in tools
+
+
+def test_the_table_of_findings_lists_the_codes_of_the_sources_and_no_others(page: Any) -> None:
+    sources = Path(engram_hdf5.__file__).parent.glob("*.py")
+    used = {code for path in sources for code in re.findall(r'"([EW]_[A-Z0-9_]+)"', path.read_text("utf-8"))}
+    listed = re.findall(r"^\| `([EW]_\w+)` \| .+ \|$", page("docs/file-format.md").text, re.MULTILINE)
+
+    assert sorted(listed) == sorted(used)

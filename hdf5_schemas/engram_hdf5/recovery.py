@@ -198,7 +198,7 @@ def _nothing(salvage: Salvage) -> str:
     damage = next((item for item in salvage.lost if item.is_error), None)
     if damage is None:
         return "no row was committed before the run stopped; there is nothing to recover"
-    return f"no row is left that can be read ({damage}); there is nothing to recover"
+    return f"holds no committed row that can be read ({damage}); there is nothing to recover"
 
 
 def _missing(work: Path, lost: list[Finding]) -> list[Finding]:

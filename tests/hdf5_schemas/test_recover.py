@@ -323,8 +323,8 @@ def test_the_checksum_is_lookup3():
     assert lookup3(b"Four score and seven years ago") == 0x17770551
 
 
-def damage(part, where):
-    """Change a byte of the first chunk from a row on."""
+def damage(part, where, skipped=0):
+    """Change a byte of the chunk that begins at a row."""
     name, row = where
     with h5py.File(part, "r") as file:
         dataset = file[name]
@@ -332,9 +332,9 @@ def damage(part, where):
         dataset.id.chunk_iter(found.append)
         (chunk,) = [item for item in found if item.chunk_offset[0] == row]
     with part.open("r+b") as file:
-        file.seek(chunk.byte_offset)
+        file.seek(chunk.byte_offset + skipped)
         old = file.read(1)
-        file.seek(chunk.byte_offset)
+        file.seek(chunk.byte_offset + skipped)
         file.write(bytes([old[0] ^ 1]))
 
 
@@ -379,6 +379,26 @@ def test_an_array_without_a_readable_row_is_left_out_and_reported(long_part):
     with h5.open(saved.path) as run:
         assert run.variables() == ["memory.slim"]
     assert warnings_of(saved.path) == []
+
+
+def test_a_chunk_half_written_anew_is_taken_only_where_its_checksum_agrees(long_part):
+    with h5py.File(long_part, "r") as file:
+        item = file["recordings/memory/m/wide"]
+        unit, row = item.chunks[0], 3 * 4000 * 8
+    last = 100 // unit * unit
+    assert last < 100
+    # As a kill leaves it: bytes behind the committed rows are new, the checksum is that of the old version.
+    damage(long_part, ("recordings/memory/m/wide", last), skipped=(100 - last) * row)
+    with h5py.File(long_part, "r") as file, pytest.raises(OSError, match="filter"):
+        file["recordings/memory/m/wide"][last:100]
+    saved = h5.recover(long_part)
+    assert (saved.rows, saved.lost) == ({"recordings/memory/m": 100}, ())
+    with h5.open(saved.path) as run:
+        assert (run["memory.wide"] == np.arange(1, 101)[:, None, None]).all()
+    damage(long_part, ("recordings/memory/m/wide", last))
+    saved = h5.recover(long_part, force=True)
+    assert saved.rows == {"recordings/memory/m": last}
+    assert [item.where for item in saved.lost] == ["recordings/memory/m/wide"]
 
 
 def test_chunks_that_were_never_written_are_no_rows(long_part):

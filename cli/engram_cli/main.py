@@ -23,6 +23,7 @@ VERBS = {
     "inspect": "Show what is in a run file.",
     "plot": "Draw an analysis of a run file.",
     "validate": "Check a run file against its format.",
+    "recover": "Save the committed rows of a run that was killed.",
     "plugins": "List the plugins and what they offer.",
     "doctor": "Check the installation: versions, GPU, extras, plugins.",
 }

@@ -23,6 +23,9 @@ from engram_hdf5.isolation import judge as judge
 from engram_hdf5.place import check_place as check_place
 from engram_hdf5.reader import RunFile as RunFile
 from engram_hdf5.reader import open as open
+from engram_hdf5.recovery import Recovered as Recovered
+from engram_hdf5.recovery import recover as recover
+from engram_hdf5.recovery import recovered_path as recovered_path
 from engram_hdf5.schema import Schema as Schema
 from engram_hdf5.schema import SchemaError as SchemaError
 from engram_hdf5.schema import parse_schema as parse_schema

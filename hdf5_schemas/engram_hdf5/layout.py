@@ -75,7 +75,7 @@ class Layout:
         for absent in sorted({item.name for item in rule.datasets if not item.optional} - set(texts)):
             raise OutputError(f"provenance: the text {absent!r} is missing; give it in texts")
         for name, text in texts.items():
-            _create_text(group, rule, name, text, {})
+            create_text(group, rule, name, text, {})
 
     def create_schemas(self, schemas: Mapping[str, str]) -> None:
         """Store the texts of the schemas, that of the file first."""
@@ -90,7 +90,7 @@ class Layout:
             name = name if not name[:1].isdigit() else f"_{name}"
             while name in group:
                 name += "_"
-            _create_text(group, rule, name, text, said)
+            create_text(group, rule, name, text, said)
 
     def create_group(self, where: str, attributes: Mapping[str, object]) -> tuple[h5py.Group, GroupRule]:
         """Create a group that the schema knows.
@@ -245,9 +245,14 @@ def timestamp() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _create_text(
+def create_text(
     group: h5py.Group, rule: GroupRule, name: str, text: str, attributes: Mapping[str, object]
 ) -> None:
+    """Create a text in a group.
+
+    Raises:
+        OutputError: The rule, or the name, forbids it.
+    """
     check_name(str(group.name), name)
     for finding in dataset_rule(rule, name).findings(f"{group.name}/{name}", "str", (), attributes):
         raise OutputError(f"{finding.where}: {finding.message}")

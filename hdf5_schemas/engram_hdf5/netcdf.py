@@ -178,6 +178,7 @@ def dimension_names(dataset: h5py.Dataset) -> tuple[str, ...] | None:
     if is_scale(dataset):
         return (dataset.name.rsplit("/", 1)[-1],)
     scales = dimension_scales(dataset)
+    # A scale without a name can be reached, but not from its group: one of the two is damaged.
     if scales is None or any(scale is not None and scale.name is None for scale in scales):
         return None
     return tuple("?" if scale is None else scale.name.rsplit("/", 1)[-1] for scale in scales)

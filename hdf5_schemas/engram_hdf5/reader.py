@@ -323,15 +323,20 @@ def open(path: str | os.PathLike[str]) -> RunFile:
     path = Path(path)
     file = open_file(path)
     try:
-        _check_version(path, file)
+        check_version(path, read_attributes(file))
     except BaseException:
         file.close()
         raise
     return RunFile(path, file)
 
 
-def _check_version(path: Path, file: h5py.File) -> None:
-    schema, said = run_schema(), read_attributes(file)
+def check_version(path: Path, said: Mapping[str, Any]) -> None:
+    """Refuse a file that is no run file, or of a later major version.
+
+    Raises:
+        FormatError: It is one of these.
+    """
+    schema = run_schema()
     if said.get("engram_format") != schema.name:
         raise FormatError(f"{path}: is no run file: the attribute engram_format is missing", "E_ATTR_MISSING")
     version = str(said.get("engram_format_version", ""))

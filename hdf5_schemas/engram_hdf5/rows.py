@@ -70,7 +70,7 @@ def read_values(dataset: h5py.Dataset, length: int | None = None, part: slice | 
     except (OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise FormatError(
-            f"{dataset.name}: damaged data ({reason}); copy the file again", "E_DATA"
+            f"{dataset.name}: damaged data ({reason}); copy the file again, or recover it", "E_DATA"
         ) from error
     is_bool = array.dtype == np.int8 and dataset.attrs.get("flag_meanings") == _BOOL_MEANINGS
     return array.view(np.bool_) if is_bool else array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import numpy as np
 
 from .components import Signal
 from .engine import Run
@@ -19,8 +20,8 @@ def snapshot(run: Run) -> dict[str, Host]:
     if run.freezing:
         arrays |= {"done": run.done, "ends": run.ends}
     host = {name: run.backend.to_host(value) for name, value in arrays.items()}
-    host |= {f"trials.{name}": value for name, value in run.trials.carried.items()}
-    return host | {"step": run.backend.to_host(run.backend.xp.asarray(run.step))}
+    trials = {f"trials.{name}": value for name, value in run.trials.carried.items()}
+    return {**host, **trials, "step": np.asarray(run.step)}
 
 
 def restore(run: Run, arrays: dict[str, Host]) -> None:

@@ -114,8 +114,8 @@ def resume(
 ) -> Path:
     """Go on with a run that was stopped, from its last checkpoint, or from the start where there is none.
 
-    Its rows up to there are carried over into a new `.part`; the old one stays, as NAME.h5.part.before, until
-    they are safe.
+    Its rows up to there are recovered into NAME.h5.part.before, which stays until they are safe in a new
+    `.part`.
 
     Args:
         part: The `.part`, or the name that the file shall have.
@@ -134,32 +134,20 @@ def resume(
     """
     import engram_hdf5
 
+    from .output import create
+
     path = Path(str(part).removesuffix(".part"))
     part = path.with_name(f"{path.name}.part")
     before = part.with_name(f"{part.name}.before")
     engram_hdf5.check_place(path, path, force=force)
-    with engram_hdf5.open(before if before.exists() else part) as kept:
+    if not before.exists():
+        engram_hdf5.recover(part, before)
+    with engram_hdf5.open(before) as kept:
         prepared = engine.prepare(resolve(kept.recipe, plugins=plugins))
     arrays = engram_hdf5.load_checkpoint(path)
     if arrays is not None:
         restore(prepared, arrays)
-    if not before.exists():
-        part.replace(before)
-    return _continue(prepared, path, before, progress)
-
-
-def _continue(prepared: engine.Run, path: Path, before: Path, progress: Progress) -> Path:
-    from .output import create
-
-    output = create(prepared, path, force=True)
-    try:
-        output.carry(before)
-        output.save()
-        before.unlink()
-    except BaseException as error:
-        output.stop(error)
-        raise
-    return _finish(output, progress)
+    return _finish(create(prepared, path, force=True), progress, before)
 
 
 def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress) -> Path:
@@ -168,8 +156,13 @@ def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress) -> Path
     return _finish(create(engine.prepare(recipe), path, force), progress)
 
 
-def _finish(output: Output, progress: Progress) -> Path:
+def _finish(output: Output, progress: Progress, before: Path | None = None) -> Path:
+    """Run to the end, where `before` is given after its rows are carried over."""
     try:
+        if before is not None:
+            output.carry(before)
+            output.save()
+            before.unlink()
         engine.execute(output.run, output.write, lambda step, seconds: progress(output.run, seconds))
         return output.complete()
     except BaseException as error:

@@ -34,6 +34,7 @@ from .checkpoint import snapshot
 from .components import role_of
 from .declare import ArrayField, Slot
 from .engine import ChunkRecords, Run
+from .errors import EngramError
 from .plugins import Plugin
 from .record import Recorded, grouped
 
@@ -175,6 +176,10 @@ class Output:
         with engram_hdf5.open(before) as kept:
             for path, recording in self.recordings.items():
                 carry_recording(kept, self.writer, recording, path, self.run.step)
+                if recording.length < -(-self.run.step // self.run.recipe.record.every):
+                    raise EngramError(
+                        f"{path}: rows before the checkpoint are lost; delete it to begin again"
+                    )
             if self.trials is not None:
                 carry_table(kept.tables()["trials"], self.writer, self.trials, "stop_step", self.run.step)
         self.writer.commit()

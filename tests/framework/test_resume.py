@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import engram
+import engram_hdf5
 from engram.engine import ChunkRecords
 from engram.errors import EngramError
 from engram.plugins import Registry
@@ -45,23 +46,10 @@ class Stopper:
             raise KeyboardInterrupt
 
 
-def datasets(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-
-    def keep(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("provenance"):
-            found[name] = item[()]
-
-    with h5py.File(path) as file:
-        file.visititems(keep)
-    return found
-
-
 def assert_same(one: Path, other: Path) -> None:
-    first, second = datasets(one), datasets(other)
-    assert first.keys() == second.keys()
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+    with engram.open(one) as first, engram.open(other) as second:
+        same = engram_hdf5.compare(first, second)
+    assert same and all(same.values()), [name for name, equal in same.items() if not equal]
 
 
 def stopped(make: Make, plugins: Registry, path: Path, after: int, *overrides: str, **changes: Any) -> None:
@@ -110,9 +98,17 @@ def test_a_resumption_that_was_stopped_while_rows_were_carried_over_starts_over(
 ) -> None:
     (whole,) = engram.run(make(), out=tmp_path / "whole.h5")
     stopped(make, plugins, tmp_path / "run.h5", 4)
-    (tmp_path / "run.h5.part").rename(tmp_path / "run.h5.part.before")
+    engram_hdf5.recover(tmp_path / "run.h5.part", tmp_path / "run.h5.part.before")
     (tmp_path / "run.h5.part").write_text("half a file")
     assert_same(whole, engram.resume(tmp_path / "run.h5", plugins=plugins))
+
+
+def test_rows_that_are_lost_are_not_made_up(make: Make, plugins: Registry, tmp_path: Path) -> None:
+    stopped(make, plugins, tmp_path / "run.h5", 4)
+    with h5py.File(tmp_path / "run.h5.part", "r+") as file:
+        file["recordings/memory/average/n_rows"][()] = 2
+    with pytest.raises(EngramError, match="rows before the checkpoint are lost"):
+        engram.resume(tmp_path / "run.h5.part", plugins=plugins)
 
 
 def test_a_finished_file_is_not_replaced_by_resuming(make: Make, plugins: Registry, tmp_path: Path) -> None:

@@ -78,9 +78,20 @@ def play(
     )
     driver.recorded(draws or {}, actions)
     driver.write(start or {})
+    return _rows(driver, steps, table, force or {}, record, every)
+
+
+def _rows(
+    driver: Driver,
+    steps: int,
+    table: Mapping[str, Host],
+    force: Mapping[str, Any],
+    record: tuple[str, ...] | None,
+    every: int,
+) -> dict[str, Host]:
     rows: dict[str, list[Host]] = {}
     for step in range(steps):
-        driver.write({path: np.asarray(values)[step] for path, values in (force or {}).items()})
+        driver.write({path: np.asarray(values)[step] for path, values in force.items()})
         made = driver.step(step, {name: values[step] for name, values in table.items()})
         if (step + 1) % every == 0:
             for path, value in driver.arrays(made, record):

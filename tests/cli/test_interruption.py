@@ -17,7 +17,7 @@ def interrupt(shell, tmp_path, kind, *arguments):
     deadline = time.monotonic() + 30
     while not part.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    time.sleep(0.4)
+    time.sleep(1.2)
     process.send_signal(kind)
     stdout, stderr = process.communicate(timeout=30)
     return process.returncode, stdout, stderr.splitlines(), part

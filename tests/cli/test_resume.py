@@ -7,7 +7,7 @@ import engram
 
 
 def test_an_interrupted_run_is_resumed_to_its_end(shell, tmp_path):
-    settings = ["--steps", 400, "-o", "memory.pause=0.002", "-o", "run.chunk=20", "-o", "run.checkpoint=0.0"]
+    settings = ["--steps", 1500, "-o", "memory.pause=0.002", "-o", "run.chunk=20", "-o", "run.checkpoint=0.0"]
     process = shell.start("run", "count", *settings)
     deadline = time.monotonic() + 30
     while not (tmp_path / "count.h5.checkpoint").exists() and time.monotonic() < deadline:
@@ -21,7 +21,7 @@ def test_an_interrupted_run_is_resumed_to_its_end(shell, tmp_path):
     assert (done.returncode, done.stdout) == (0, "count.h5\n")
     with engram.open(tmp_path / "count.h5") as run:
         assert run.status == "complete"
-        assert run["memory.total"][:, 0].tolist() == [0.5 * (n + 1) for n in range(400)]
+        assert run["memory.total"][:, 0].tolist() == [0.5 * (n + 1) for n in range(1500)]
     assert sorted(item.name for item in tmp_path.iterdir()) == ["count.h5"]
 
 

@@ -6,9 +6,11 @@ import math
 import sys
 import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from engram_cli.interruption import Interruption
 from engram_cli.show import say
 
 if TYPE_CHECKING:
@@ -49,6 +51,22 @@ class Progress:
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+@contextmanager
+def watched(quiet: bool) -> Iterator[Callable[[Run, float], None]]:
+    """Show progress, and stop in good order on a signal; yields what to call after each chunk."""
+    progress = Progress(quiet)
+    try:
+        with Interruption() as interruption:
+
+            def chunk_done(run: Run, seconds: float) -> None:
+                interruption.check()
+                progress(run, seconds)
+
+            yield chunk_done
+    finally:
+        progress.clear()
 
 
 def progress_line(step: int, steps: int | None, seconds: float) -> str:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from engram_cli import options
-from engram_cli.interruption import Interruption
-from engram_cli.progress import Progress, duration
+from engram_cli.progress import duration, watched
 from engram_cli.show import say, show_json
-
-if TYPE_CHECKING:
-    from engram.engine import Run
 
 
 @click.command("resume")
@@ -33,17 +28,8 @@ def command(file: Path, force: bool, quiet: bool, as_json: bool) -> None:
 
     options.installed(quiet)
     begun = time.perf_counter()
-    progress = Progress(quiet)
-    try:
-        with Interruption() as interruption:
-
-            def chunk_done(run: Run, seconds: float) -> None:
-                interruption.check()
-                progress(run, seconds)
-
-            path = engram.resume(file, force=force, progress=chunk_done)
-    finally:
-        progress.clear()
+    with watched(quiet) as chunk_done:
+        path = engram.resume(file, force=force, progress=chunk_done)
     if as_json:
         show_json(file=path, seconds=time.perf_counter() - begun)
         return

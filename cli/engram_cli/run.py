@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from engram_cli import options
-from engram_cli.interruption import Interruption
-from engram_cli.progress import Progress, announce, duration
+from engram_cli.progress import announce, duration, watched
 from engram_cli.show import say, show_json
 
 if TYPE_CHECKING:
     from engram import Recipe
-    from engram.engine import Run
 
 EXAMPLES = """\b
 Examples:
@@ -85,17 +83,9 @@ def execute(
     options.installed(quiet)
     if not quiet:
         announce(recipe, overrides)
-    progress = Progress(quiet)
     try:
-        with Interruption() as interruption:
-
-            def chunk_done(run: Run, seconds: float) -> None:
-                interruption.check()
-                progress(run, seconds)
-
+        with watched(quiet) as chunk_done:
             return launch.run(recipe, out=out, force=force, progress=chunk_done)
     except OutputExistsError as error:
         error.add_note("--force replaces it, --out FILE writes another")
         raise
-    finally:
-        progress.clear()

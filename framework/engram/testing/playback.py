@@ -66,16 +66,8 @@ def play(
     table = {name: np.asarray(values) for name, values in inputs.items() if name != "steps"}
     if observation is None and "observation" in table:
         observation = Spec(shape=table["observation"].shape[2:])
-    driver = Driver(
-        component,
-        batch,
-        np.dtype(dtype),
-        dt=dt,
-        seed=seed,
-        observation=observation,
-        action=action,
-        sizes=table,
-    )
+    world = {"observation": observation, "action": action}
+    driver = Driver(component, batch, np.dtype(dtype), dt=dt, seed=seed, sizes=table, **world)
     driver.recorded(draws or {}, actions)
     driver.write(start or {})
     return _rows(driver, steps, table, force or {}, record, every)

@@ -23,6 +23,7 @@ from engram_hdf5.isolation import judge as judge
 from engram_hdf5.place import check_place as check_place
 from engram_hdf5.reader import RunFile as RunFile
 from engram_hdf5.reader import open as open
+from engram_hdf5.recording import Recording as Recording
 from engram_hdf5.recovery import Recovered as Recovered
 from engram_hdf5.recovery import recover as recover
 from engram_hdf5.recovery import recovered_path as recovered_path
@@ -34,5 +35,4 @@ from engram_hdf5.validator import validate as validate
 from engram_hdf5.variables import Column as Column
 from engram_hdf5.variables import ColumnSpec as ColumnSpec
 from engram_hdf5.variables import Variable as Variable
-from engram_hdf5.writer import Recording as Recording
 from engram_hdf5.writer import Writer as Writer

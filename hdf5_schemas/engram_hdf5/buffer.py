@@ -29,9 +29,13 @@ class Room:
 
     Args:
         path: The file that grows.
+
+    Attributes:
+        written: Bytes of all writes so far.
     """
 
     def __init__(self, path: Path) -> None:
+        self.written = 0
         self._path = path
 
     def check(self, nbytes: int) -> None:
@@ -49,6 +53,7 @@ class Room:
                 f"{self._path}: only {max(free, 0) >> 10} KiB are left for it on the disk; "
                 f"free some space, or write to another disk"
             )
+        self.written += nbytes
 
     def _free(self) -> int:
         free = os.statvfs(self._path.parent) if hasattr(os, "statvfs") else None
@@ -110,6 +115,15 @@ class ChunkBuffer:
             self._write(start, self._pending[: length - start])
         elif self._written > length:
             self.dataset.resize(length, axis=0)
+
+    def move(self, dataset: h5py.Dataset) -> None:
+        """Go on in another dataset, an empty one whose chunks will join those written so far.
+
+        Args:
+            dataset: Of the same dtype, shape and chunks.
+        """
+        self.dataset = dataset
+        self.dataset.resize(self._written, axis=0)
 
     def _write(self, start: int, rows: NDArray[Any]) -> None:
         self._room.check(len(rows) * self._row_bytes)

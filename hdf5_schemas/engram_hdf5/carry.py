@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from engram_hdf5.reader import RunFile
+from engram_hdf5.recording import Recording
 from engram_hdf5.rows import Rows, read_values
-from engram_hdf5.writer import Recording, Writer
+from engram_hdf5.writer import Writer
 
 _BLOCK = 1024
 

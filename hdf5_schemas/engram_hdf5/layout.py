@@ -26,12 +26,15 @@ class Layout:
     Args:
         file: The open file.
         schema: What it must follow.
+
+    Attributes:
+        file: The open file; another of the same structure may take its place.
     """
 
     def __init__(self, file: h5py.File, schema: Schema) -> None:
-        self._file: Any = file
+        self.file: Any = file
         self._schema = schema
-        self._groups: dict[str, h5py.Group] = {}
+        self._paths: dict[str, str | None] = {}
 
     def begin(self, title: str, source: str, run_id: str) -> None:
         """Set the attributes of the file."""
@@ -47,19 +50,19 @@ class Layout:
             "date_created": now,
             "status": "running",
         }
-        set_attributes(self._file, facts)
-        self.check_attributes("/", self._schema.root, self._file)
+        set_attributes(self.file, facts)
+        self.check_attributes("/", self._schema.root, self.file)
 
     def create_columns(self, columns: Sequence[Column], batch: int) -> None:
         """Create the dimension `batch` and the values of each replica, `(batch,)`."""
         root = self._schema.root
         if batch < 1:
             raise OutputError(f"batch: is {batch}; a run has at least one replica")
-        index = self._create_index(self._file, root, "batch", batch, {"units": "1", "long_name": "replica"})
+        index = self._create_index(self.file, root, "batch", batch, {"units": "1", "long_name": "replica"})
         for column in columns:
-            refuse_taken(self._file, column.name)
+            refuse_taken(self.file, column.name)
             create_dataset(
-                self._file,
+                self.file,
                 dataset_rule(root, column.name),
                 column.name,
                 dims={"batch": index},
@@ -101,22 +104,21 @@ class Layout:
         rule = self._schema.group(where)
         if rule is None:
             raise OutputError(f"{where}: a run file has no such group; kinds are memory, synapse and task")
-        if where in self._groups:
+        if where in self._paths:
             raise OutputError(f"{where}: is there already; give each component a name of its own")
-        group = self._file
+        group = self.file
         for part in where.split("/"):
             check_name(where, part)
             # HDF5 keeps the order of creation for each group apart, so each one is created by itself.
             group = group[part] if part in group else group.create_group(part, track_order=True)
         set_attributes(group, attributes)
         self.check_attributes(where, rule, group)
-        self._groups[where] = group
+        self._paths[where] = group.attrs.get("path")
         return group, rule
 
     def path_of(self, where: str) -> str | None:
         """The component path of a group created before, None where there is none."""
-        group = self._groups.get(where)
-        return None if group is None else str(group.attrs["path"])
+        return self._paths.get(where)
 
     def create_growing(
         self, group: h5py.Group, rule: GroupRule, name: str, dtype: str, long_name: str, units: str

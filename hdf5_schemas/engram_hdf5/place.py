@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 
 from engram_hdf5.errors import OutputError, OutputExistsError, StorageError
+
+LOCK = "lock"
 
 
 def check_place(path: Path, part: Path, *, force: bool) -> None:
@@ -22,7 +27,7 @@ def check_place(path: Path, part: Path, *, force: bool) -> None:
         raise OutputError(f"{path}: the folder {folder} does not exist; create it, or write elsewhere")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{path}: the folder {folder} is not writable; change that, or write elsewhere")
-    if path.is_dir() or part.is_dir():
+    if path.is_dir() or (part.is_dir() and not (part / LOCK).exists()):
         raise OutputError(f"{path}: is a folder; give the name of a file")
     if path.exists() and not force:
         raise OutputExistsError(f"{path}: exists already; choose another name, or replace it with force")
@@ -60,3 +65,38 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def disconnect(file: Any) -> None:
+    """Let nothing that HDF5 still holds back reach the disk: its descriptor leads nowhere from now on.
+
+    After a failed write HDF5 tries again at every close, and at the end of the interpreter, and crashes it
+    where that fails, too.
+    """
+    if not file:
+        return
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    try:
+        os.dup2(nowhere, file.id.get_vfd_handle())
+    finally:
+        os.close(nowhere)
+
+
+@contextlib.contextmanager
+def writing(file: Any) -> Iterator[Any]:
+    """Close a file at the end; after an error so that HDF5 survives it.
+
+    Args:
+        file: The open HDF5 file.
+
+    Yields:
+        The same.
+    """
+    try:
+        yield file
+        file.close()
+    except BaseException:
+        disconnect(file)
+        with contextlib.suppress(OSError, RuntimeError):
+            file.close()
+        raise

@@ -20,16 +20,18 @@ from engram_hdf5.errors import Finding, FormatError, OutputError, StorageError
 from engram_hdf5.intact import reason_of
 from engram_hdf5.layout import timestamp
 from engram_hdf5.netcdf import set_attributes
-from engram_hdf5.place import check_place, create_file, sync
-from engram_hdf5.reader import check_version
+from engram_hdf5.place import check_place, create_file, sync, writing
+from engram_hdf5.reader import RunFile, check_version
 from engram_hdf5.rows import open_file
 from engram_hdf5.salvage import Salvage
 from engram_hdf5.schema import run_schema
+from engram_hdf5.segments import is_segment_folder, join
 from engram_hdf5.storage import read_attributes
 from engram_hdf5.superblock import Mended, read_superblock
 from engram_hdf5.torn import DAMAGE
 from engram_hdf5.validator import validate
 
+_NOTHING = "no row was committed before the run stopped; there is nothing to recover"
 _MENDABLE = ("E_TRUNCATED", "E_OPEN_FOR_WRITE")
 
 
@@ -65,7 +67,8 @@ def recover(
     """Write what is whole in the `.part` of a run that was killed into a new, valid file.
 
     Args:
-        part: The `.part`, or a damaged run file; it is never changed.
+        part: The `.part`, or a damaged run file; it is never changed. The segments of a run may be recovered
+            while it goes on.
         out: The new file; `NAME.recovered.h5` beside the `.part` if not given.
         force: Whether to replace an existing file.
 
@@ -84,12 +87,60 @@ def recover(
     if out.exists() and part.exists() and out.samefile(part):
         raise OutputError(f"{out}: is the file to recover itself; choose another name")
     check_place(out, out, force=force)
+    if is_segment_folder(part):
+        return _recover_segments(part, out)
     with contextlib.ExitStack() as stack:
         source, mended = _open(part, stack)
         facts = _facts(part, source)
         if facts["status"] == "complete" and not mended:
             _refuse_sound(part)
         return _write(part, source, out, _recovered_facts(part, facts), mended=mended)
+
+
+def _recover_segments(folder: Path, out: Path) -> Recovered:
+    joined = out.with_name(f"{out.name}.joined")
+    try:
+        with _storing(joined):
+            left_out = join(folder, joined)
+        said = f"{left_out} segments were left out: one is missing or damaged"
+        lost = (Finding("E_MISSING", "/", said),) if left_out else ()
+        saved = _recover_joined(folder, joined, out)
+        return attrs.evolve(saved, lost=(*lost, *saved.lost))
+    finally:
+        joined.unlink(missing_ok=True)
+
+
+def _recover_joined(folder: Path, joined: Path, out: Path) -> Recovered:
+    with open_file(joined) as source:
+        facts = _facts(joined, source)
+    if facts["status"] != "complete":
+        facts = _recovered_facts(folder, facts)
+    if any(finding.is_error for finding in validate(joined, data=True)):
+        with open_file(joined) as source:
+            return _write(folder, source, out, facts, mended=False)
+    with _storing(joined), writing(h5py.File(joined, "r+", libver=("v108", "v108"))) as file:
+        set_attributes(file, facts)
+    with RunFile(joined, open_file(joined)) as run:
+        groups = [*run.recordings.values(), *run.tables().values()]
+        rows = {str(item.group.name).strip("/"): item.length or 0 for item in groups}
+        finals = tuple(str(item.group.name).strip("/") for item in run.finals.values())
+    if not any(rows.values()) and not finals:
+        raise FormatError(f"{folder}: {_NOTHING}", "E_EMPTY")
+    with _storing(out):
+        sync(joined)
+        os.replace(joined, out)
+        sync(out.parent)
+    return Recovered(out, rows, finals, False, ())
+
+
+@contextlib.contextmanager
+def _storing(work: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise StorageError(
+            f"{work}: could not be written ({reason_of(error)}); free disk space, or choose another place"
+        ) from error
 
 
 def _open(part: Path, stack: contextlib.ExitStack) -> tuple[h5py.File, bool]:
@@ -155,29 +206,27 @@ def _write(part: Path, source: h5py.File, out: Path, facts: Mapping[str, Any], *
     work = out.with_name(f"{out.name}.recovering")
     room = Room(work)
     room.check(0)
-    target: Any = create_file(work)
     try:
+        with _storing(work):
+            salvage = _copied(part, source, work, facts, room)
+            lost = [*salvage.lost, *_missing(work, salvage.lost)]
+            sync(work)
+            os.replace(work, out)
+            sync(out.parent)
+    finally:
+        work.unlink(missing_ok=True)
+    return Recovered(out, salvage.rows, tuple(salvage.finals), mended, tuple(lost))
+
+
+def _copied(part: Path, source: h5py.File, work: Path, facts: Mapping[str, Any], room: Room) -> Salvage:
+    with writing(create_file(work)) as target:
         set_attributes(target, facts)
         salvage = Salvage(part, source, target, run_schema(), room)
         with _reading(part):
             salvage.copy()
         if not any(salvage.rows.values()) and not salvage.finals:
             raise FormatError(f"{part}: {_nothing(salvage)}", "E_EMPTY")
-        target.close()
-        lost = [*salvage.lost, *_missing(work, salvage.lost)]
-        sync(work)
-        os.replace(work, out)
-        sync(out.parent)
-    except (OSError, RuntimeError) as error:
-        raise StorageError(
-            f"{work}: could not be written ({reason_of(error)}); free disk space, or choose another place"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError, RuntimeError):
-            target.close()
-        with contextlib.suppress(OSError):
-            work.unlink()
-    return Recovered(out, salvage.rows, tuple(salvage.finals), mended, tuple(lost))
+    return salvage
 
 
 @contextlib.contextmanager
@@ -197,7 +246,7 @@ def _reading(part: Path) -> Iterator[None]:
 def _nothing(salvage: Salvage) -> str:
     damage = next((item for item in salvage.lost if item.is_error), None)
     if damage is None:
-        return "no row was committed before the run stopped; there is nothing to recover"
+        return _NOTHING
     return f"holds no committed row that can be read ({damage}); there is nothing to recover"
 
 

@@ -83,6 +83,8 @@ def open_file(path: Path) -> h5py.File:
         FormatError: It is absent, no HDF5, cut short, left open by a writer, or being written.
     """
     try:
+        if path.is_dir():
+            raise FormatError(f"{path}: is a folder; recover makes one file of a run in segments", "E_OPEN")
         if not path.is_file():
             raise FormatError(f"{path}: there is no such file; check the name", "E_OPEN")
         if not h5py.is_hdf5(path):

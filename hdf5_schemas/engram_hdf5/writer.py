@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import attrs
 import h5py
 import numpy as np
 from numpy.typing import NDArray
@@ -21,37 +21,13 @@ from numpy.typing import NDArray
 from engram_hdf5.buffer import ChunkBuffer, Room
 from engram_hdf5.errors import OutputError, StorageError
 from engram_hdf5.layout import Layout, dataset_rule, timestamp
+from engram_hdf5.medium import Durability
 from engram_hdf5.netcdf import create_dataset, set_attributes
-from engram_hdf5.place import check_place, create_file, sync
+from engram_hdf5.place import check_place
+from engram_hdf5.recording import Recording
 from engram_hdf5.schema import GroupRule, run_schema
+from engram_hdf5.segments import open_medium
 from engram_hdf5.variables import Column, ColumnSpec, Variable, stored
-
-
-@attrs.define(eq=False)
-class Recording:
-    """Where the rows of one component, or of one table, go. Made by the writer.
-
-    Attributes:
-        where: Path of the group in the file.
-        variables: Its arrays by name.
-        leading: Lengths of a row's dimensions before the arrays' own axes.
-        row_index: Name of the dimension that grows.
-        buffers: The rows that wait, for each array and index.
-        mark: The dataset that holds the number of committed rows.
-        length: Rows taken so far.
-        committed: Rows that are safe in the file.
-        last: The last time and step.
-    """
-
-    where: str
-    variables: Mapping[str, Variable]
-    leading: tuple[int, ...]
-    row_index: str
-    buffers: Mapping[str, ChunkBuffer]
-    mark: h5py.Dataset
-    length: int = 0
-    committed: int = 0
-    last: dict[str, float | int] = attrs.field(factory=dict)
 
 
 class Writer:
@@ -71,6 +47,9 @@ class Writer:
         texts: `config` (the resolved recipe) and `packages` must be there; `config_user`, `plugins` and
             `environment` may.
         schemas: Texts of the components' schemas, by their name.
+        durability: `flush`: the `.part` is one file, in which committed rows survive the end of the process.
+            `segments`: it is a folder of files that are never changed once they are there, each synchronised
+            with the disk.
         force: Whether to replace an existing file, or the `.part` of an unfinished run.
 
     Raises:
@@ -91,6 +70,7 @@ class Writer:
         provenance: Mapping[str, str | int | float],
         texts: Mapping[str, str],
         schemas: Mapping[str, str] | None = None,
+        durability: Durability = "flush",
         force: bool = False,
     ) -> None:
         self.path = Path(path)
@@ -100,11 +80,13 @@ class Writer:
         self._rows: list[Recording] = []
         self._broken = False
         self._torn = False
+        self._settled = False
         self._room = Room(self.part)
         check_place(self.path, self.part, force=force)
         self._room.check(0)
-        self._file: Any = create_file(self.part)
+        self._medium = open_medium(durability, self.part)
         self._layout = Layout(self._file, self._schema)
+        self._kept = (float("-inf"), 0)
         try:
             with self._storing():
                 self._layout.begin(title, source, run_id)
@@ -120,6 +102,17 @@ class Writer:
     def is_open(self) -> bool:
         """Whether rows can still be added."""
         return bool(self._file) and not self._broken
+
+    @property
+    def is_due(self) -> bool:
+        """Whether so much time has passed, or so much was written, that a commit is worth its price."""
+        then, written = self._kept
+        seconds = time.monotonic() - then
+        return seconds > self._medium.seconds or self._room.written - written > self._medium.nbytes
+
+    @property
+    def _file(self) -> Any:
+        return self._medium.file
 
     def add_recording(
         self,
@@ -150,7 +143,7 @@ class Writer:
         """
         where = f"recordings/{kind}/{name}"
         facts = {"kind": kind, "path": path, **attributes, "record_every": every}
-        with self._storing():
+        with self._structuring():
             group, rule = self._layout.create_group(where, facts)
             time = self._layout.create_growing(group, rule, "time", "float64", "time", "s")
             create_dataset(
@@ -190,7 +183,7 @@ class Writer:
         blocks = self._blocks(recording, count, arrays)
         for name, index, dtype in (("time", time, "float64"), ("step", step, "int64")):
             blocks[name] = stored(f"{recording.where}/{name}", index, dtype, (count,))
-            _check_increasing(recording, name, blocks[name])
+            recording.check_increasing(name, blocks[name])
         if count:
             self._take(recording, count, blocks)
             recording.last = {"time": time[-1], "step": step[-1]}
@@ -209,7 +202,7 @@ class Writer:
             OutputError: A name, dtype or attribute cannot be stored, or a needed column is missing.
             StorageError: The disk is full.
         """
-        with self._storing():
+        with self._structuring():
             group, rule = self._layout.create_group(name, {})
             variables = [column.variable for column in columns]
             given = {rule.rows, *(item.name for item in columns)}
@@ -246,17 +239,28 @@ class Writer:
             StorageError: The disk is full; rows of earlier commits stay safe.
         """
         with self._storing():
-            pending = [rows for rows in self._rows if self._torn or rows.committed != rows.length]
-            for rows in pending:
-                for buffer in rows.buffers.values():
-                    buffer.flush(rows.length)
-            self._file.flush()
-            # The number must reach the disk after the rows: within a flush HDF5 writes in any order.
-            for rows in pending:
-                rows.mark[()] = rows.length
-            self._file.flush()
-            for rows in pending:
-                rows.committed = rows.length
+            self._commit()
+
+    def _commit(self) -> None:
+        pending = [rows for rows in self._rows if self._torn or rows.committed != rows.length]
+        if self._settled and not pending:
+            return
+        for rows in pending:
+            for buffer in rows.buffers.values():
+                buffer.flush(rows.length)
+        self._file.flush()
+        # The number must reach the disk after the rows: within a flush HDF5 writes in any order.
+        for rows in pending:
+            rows.mark[()] = rows.length
+        self._file.flush()
+        if self._medium.keep():
+            self._layout.file = self._file
+            for rows in self._rows:
+                rows.move(self._file)
+        for rows in pending:
+            rows.committed = rows.length
+        self._settled = True
+        self._kept = (time.monotonic(), self._room.written)
 
     def write_final(
         self,
@@ -292,7 +296,7 @@ class Writer:
             shape = (self.batch, *item.sizes)
             data[item.name] = stored(f"{where}/{item.name}", arrays[item.name], item.dtype, shape)
         self._room.check(sum(array.nbytes for array in data.values()))
-        with self._storing():
+        with self._structuring():
             known = path or self._layout.path_of(f"recordings/{kind}/{name}")
             facts = {"step": int(step), "time": float(time), "path": known}
             group, rule = self._layout.create_group(where, facts)
@@ -324,7 +328,7 @@ class Writer:
         Raises:
             OutputError: A name or a value cannot be stored.
         """
-        with self._storing():
+        with self._structuring():
             group = self._file["provenance"]
             rule = self._schema.group("provenance")
             assert rule is not None
@@ -344,11 +348,7 @@ class Writer:
         with self._storing():
             self._file.attrs["date_completed"] = timestamp()
             self._file.attrs["status"] = "complete"
-            self._file.flush()
-            self._file.close()
-            sync(self.part)
-            os.replace(self.part, self.path)
-            sync(self.path.parent)
+            self._medium.finish(self.path)
         return self.path
 
     def stop(self, status: Literal["failed", "interrupted"], reason: str) -> Path:
@@ -375,8 +375,7 @@ class Writer:
         with self._storing(after_failure=True):
             self._file.attrs["status"] = status
             set_attributes(self._file, {"status_reason": str(reason)[:1000]})
-            self._file.flush()
-            self._file.close()
+            self._medium.leave()
         return self.part
 
     def __enter__(self) -> Self:
@@ -403,10 +402,10 @@ class Writer:
 
     @contextlib.contextmanager
     def _storing(self, *, after_failure: bool = False) -> Iterator[None]:
-        if not self._file:
-            raise OutputError(f"{self.part}: the writer is closed; make a new one")
         if self._broken and not after_failure:
             raise StorageError(f"{self.part}: a write failed before; only stop() is possible now")
+        if not self._file:
+            raise OutputError(f"{self.part}: the writer is closed; make a new one")
         try:
             yield
         except StorageError:
@@ -415,10 +414,20 @@ class Writer:
         # HDF5 reports a full disk as OSError from a write, but as a bare RuntimeError from a flush.
         except (OSError, RuntimeError) as error:
             self._broken = True
+            self._medium.fail()
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise StorageError(
                 f"{self.part}: could not be written ({reason}); free disk space, or choose another place"
             ) from error
+
+    @contextlib.contextmanager
+    def _structuring(self) -> Iterator[None]:
+        with self._storing():
+            if any(rows.committed != rows.length for rows in self._rows):
+                self._commit()
+            self._medium.begin_structure()
+            self._settled = False
+            yield
 
     def _register(
         self,
@@ -459,6 +468,7 @@ class Writer:
 
     def _take(self, rows: Recording, count: int, blocks: Mapping[str, NDArray[Any]]) -> None:
         with self._storing():
+            self._medium.begin_rows()
             # An interrupt from here on leaves arrays of unequal length; the next commit cuts them.
             self._torn = True
             for name, buffer in rows.buffers.items():
@@ -468,14 +478,4 @@ class Writer:
 
     def abandon(self) -> None:
         """Close and remove the `.part`, for a run that could not begin."""
-        with contextlib.suppress(OSError, RuntimeError):
-            self._file.close()
-        with contextlib.suppress(OSError):
-            self.part.unlink()
-
-
-def _check_increasing(recording: Recording, name: str, values: NDArray[Any]) -> None:
-    before = recording.last.get(name)
-    later = before is None or not len(values) or values[0] > before
-    if not later or not np.all(values[1:] > values[:-1]):
-        raise OutputError(f"{recording.where}/{name}: does not increase; every row needs a later {name}")
+        self._medium.discard()

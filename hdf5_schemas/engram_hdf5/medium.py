@@ -1,0 +1,109 @@
+"""Where a writer's HDF5 file lives while the run goes on, and what makes its commits durable."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from engram_hdf5.place import create_file, disconnect, sync
+
+Durability = Literal["flush", "segments"]
+
+
+class Medium(abc.ABC):
+    """The `.part` of a run.
+
+    Attributes:
+        part: Its path.
+        file: The open HDF5 file that rows are written to.
+        seconds: Time between two commits that its price allows.
+        nbytes: Bytes between two commits that memory allows.
+    """
+
+    part: Path
+    file: Any
+    seconds: float
+    nbytes: float = float("inf")
+
+    @abc.abstractmethod
+    def begin_structure(self) -> None:
+        """Take note that groups and arrays follow; all rows were kept."""
+
+    @abc.abstractmethod
+    def begin_rows(self) -> None:
+        """Take note that rows follow."""
+
+    @abc.abstractmethod
+    def keep(self) -> bool:
+        """Make durable what was flushed; True where `file` is a new one, without the rows kept before."""
+
+    @abc.abstractmethod
+    def finish(self, path: Path) -> None:
+        """Close the file and give it its final name."""
+
+    @abc.abstractmethod
+    def leave(self) -> None:
+        """Close the file; the `.part` stays."""
+
+    @abc.abstractmethod
+    def discard(self) -> None:
+        """Close and remove the `.part`."""
+
+    @abc.abstractmethod
+    def fail(self) -> None:
+        """Take note that a write failed."""
+
+
+class SingleFile(Medium):
+    """The `.part` is the file itself; what HDF5 has flushed survives the process.
+
+    Args:
+        part: Its path.
+
+    Raises:
+        OutputError: A running writer holds it.
+        StorageError: It cannot be created.
+    """
+
+    seconds = 1.0
+
+    def __init__(self, part: Path) -> None:
+        self.part = part
+        self.file = create_file(part)
+
+    def begin_structure(self) -> None:
+        """Nothing to do."""
+
+    def begin_rows(self) -> None:
+        """Nothing to do."""
+
+    def keep(self) -> bool:
+        """Nothing to do: the flush was enough."""
+        return False
+
+    def finish(self, path: Path) -> None:
+        """Close, wait for the disk, rename."""
+        self.leave()
+        sync(self.part)
+        os.replace(self.part, path)
+        sync(path.parent)
+
+    def leave(self) -> None:
+        """Flush and close."""
+        self.file.flush()
+        self.file.close()
+
+    def discard(self) -> None:
+        """Close and remove the file."""
+        self.fail()
+        with contextlib.suppress(OSError):
+            self.part.unlink()
+
+    def fail(self) -> None:
+        """Close without writing any more: HDF5 can crash the interpreter where a write failed before."""
+        disconnect(self.file)
+        with contextlib.suppress(OSError, RuntimeError):
+            self.file.close()

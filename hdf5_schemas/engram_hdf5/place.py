@@ -27,7 +27,7 @@ def check_place(path: Path, part: Path, *, force: bool) -> None:
         raise OutputError(f"{path}: the folder {folder} does not exist; create it, or write elsewhere")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{path}: the folder {folder} is not writable; change that, or write elsewhere")
-    if path.is_dir() or (part.is_dir() and not (part / LOCK).exists()):
+    if path.is_dir() or (part.is_dir() and not is_segment_folder(part)):
         raise OutputError(f"{path}: is a folder; give the name of a file")
     if path.exists() and not force:
         raise OutputExistsError(f"{path}: exists already; choose another name, or replace it with force")
@@ -35,6 +35,11 @@ def check_place(path: Path, part: Path, *, force: bool) -> None:
         raise OutputExistsError(
             f"{part}: is left by an unfinished run; resume or recover it, or replace it with force"
         )
+
+
+def is_segment_folder(path: Path) -> bool:
+    """Whether a path is the folder of a run in segments, or what is left of one that was being removed."""
+    return path.is_dir() and ((path / LOCK).exists() or not any(path.iterdir()))
 
 
 def create_file(part: Path) -> h5py.File:

@@ -20,12 +20,12 @@ from engram_hdf5.errors import Finding, FormatError, OutputError, StorageError
 from engram_hdf5.intact import reason_of
 from engram_hdf5.layout import timestamp
 from engram_hdf5.netcdf import set_attributes
-from engram_hdf5.place import check_place, create_file, sync, writing
+from engram_hdf5.place import check_place, create_file, is_segment_folder, sync, writing
 from engram_hdf5.reader import RunFile, check_version
 from engram_hdf5.rows import open_file
 from engram_hdf5.salvage import Salvage
 from engram_hdf5.schema import run_schema
-from engram_hdf5.segments import is_segment_folder, join
+from engram_hdf5.segments import join
 from engram_hdf5.storage import read_attributes
 from engram_hdf5.superblock import Mended, read_superblock
 from engram_hdf5.torn import DAMAGE

@@ -18,7 +18,7 @@ import h5py
 
 from engram_hdf5.errors import FormatError, OutputError, StorageError
 from engram_hdf5.medium import Durability, Medium, SingleFile
-from engram_hdf5.place import LOCK, create_file, sync, writing
+from engram_hdf5.place import LOCK, create_file, is_segment_folder, sync, writing
 
 try:
     import fcntl
@@ -137,17 +137,14 @@ def open_medium(durability: Durability, part: Path) -> Medium:
     return SegmentFolder(part)
 
 
-def is_segment_folder(path: Path) -> bool:
-    """Whether a path is the folder of a run in segments."""
-    return path.is_dir() and (path / LOCK).exists()
-
-
 def remove(part: Path) -> None:
     """Remove a `.part`, be it a file or a folder of segments; nothing else."""
-    if is_segment_folder(part):
-        shutil.rmtree(part)
-    else:
+    if not is_segment_folder(part):
         part.unlink(missing_ok=True)
+        return
+    for item in (*sorted(part.glob("*.h5"), reverse=True), *part.glob("*.tmp"), part / LOCK):
+        item.unlink(missing_ok=True)
+    part.rmdir()
 
 
 def join(folder: Path, target: Path) -> int:

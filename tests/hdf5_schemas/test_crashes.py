@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ CHILD = """
     writer = h5.Writer(
         sys.argv[1], title="t", source="s", run_id="r", columns=[], batch=2,
         provenance={"backend": "numpy", "seed": 1}, texts={"config": "", "packages": ""},
+        durability=sys.argv[2],
     )
     said = {"component": "c", "schema": "s", "schema_version": "1.0.0"}
     variable = h5.Variable("v", ("unit",), (512,), "float64", "1", "value")
@@ -35,12 +37,12 @@ CHILD = """
 """
 
 
-def run_child(path: Path, body: str) -> subprocess.CompletedProcess[str]:
+def run_child(path: Path, body: str, durability: str = "flush") -> subprocess.CompletedProcess[str]:
     program = textwrap.dedent(CHILD) + textwrap.dedent(body)
     roots = [str(Path(h5.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, roots))}
     return subprocess.run(
-        [sys.executable, "-c", program, str(path)],
+        [sys.executable, "-c", program, str(path), durability],
         capture_output=True,
         text=True,
         timeout=60,
@@ -136,28 +138,80 @@ def test_a_full_disk_stops_the_writer_cleanly(tmp_path):
         assert (run.status, run.attrs["status_reason"]) == ("failed", "disk full")
 
 
+FILLING = """
+    {before}
+    count = 0
+    try:
+        while True:
+            add(count, count + 100)
+            count += 100
+    except h5.StorageError as error:
+        print(count, error, flush=True)
+    try:
+        print("left", writer.stop("failed", "disk full"))
+    except h5.StorageError as error:
+        print("again", error)
+"""
+UNGUARDED = "buffer.Room.check = lambda self, nbytes: None"
+LIMITED = """signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 20, 8 << 20))"""
+
+
+def check_filled(path: Path, done: subprocess.CompletedProcess[str], out: Path) -> str:
+    """The interpreter ended well, and every row that was committed can be read; gives what it said."""
+    assert (done.returncode, done.stderr) == (0, "")
+    count, _, message = done.stdout.partition(" ")
+    assert int(count) >= 100
+    saved = h5.recover(path.with_name(f"{path.name}.part"), out)
+    assert saved.rows["recordings/memory/m"] >= int(count)
+    check_rows(out, saved.rows["recordings/memory/m"])
+    return message
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no limits of a process")
 def test_a_write_that_fails_unforeseen_is_one_error_and_keeps_committed_rows(tmp_path):
-    path = tmp_path / "run.h5"
-    done = run_child(
-        path,
-        """
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 20, 8 << 20))
-        buffer.Room.check = lambda self, nbytes: None
-        count = 0
+    done = run_child(tmp_path / "run.h5", FILLING.format(before=f"{LIMITED}\n    {UNGUARDED}"))
+    message = check_filled(tmp_path / "run.h5", done, tmp_path / "out.h5")
+    assert "could not be written" in message
+    assert "free disk space" in message
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 8 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(["mount", *options], capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize("durability", ["flush", "segments"])
+@pytest.mark.parametrize("before", ["", UNGUARDED], ids=["foreseen", "unforeseen"])
+def test_a_full_disk_harms_neither_interpreter_nor_rows(tmp_path, small_disk, durability, before):
+    path = small_disk / "run.h5"
+    done = run_child(path, FILLING.format(before=before), durability)
+    message = check_filled(path, done, tmp_path / "out.h5")
+    assert ("KiB are left" if not before else "could not be written") in message
+
+
+def test_segments_that_find_no_space_to_be_joined_stay(tmp_path, small_disk):
+    path = small_disk / "run.h5"
+    body = f"""
+        {UNGUARDED}
+        add(0, 200)
+        add(200, 400)
         try:
-            while True:
-                add(count, count + 100)
-                count += 100
+            writer.complete()
         except h5.StorageError as error:
-            print(count, error, flush=True)
-        os._exit(0)
-        """,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "could not be written" in done.stdout
-    assert "free disk space" in done.stdout
+            print(400, error)
+    """
+    message = check_filled(path, run_child(path, body, "segments"), tmp_path / "out.h5")
+    assert "could not be written" in message
+    with h5.open(tmp_path / "out.h5") as run:
+        assert run.status == "complete"
 
 
 @pytest.mark.parametrize("error", [RuntimeError("Unable to flush"), OSError(28, "No space left on device")])
@@ -176,7 +230,7 @@ def test_an_error_of_hdf5_becomes_a_storage_error(make_writer, kit, monkeypatch,
     assert not writer.is_open
     with pytest.raises(h5.StorageError, match="a write failed before"):
         writer.commit()
-    writer.stop("failed", "disk full")
+    assert writer.stop("failed", "disk full") == writer.part
     with h5.open(writer.part) as run:
-        assert run.status == "failed"
+        assert run.status == "running"
         assert len(run["memory.gain"]) == 0

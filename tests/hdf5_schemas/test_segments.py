@@ -1,7 +1,6 @@
 """A run kept as segments: files that are never changed once they are there."""
 
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -17,7 +16,7 @@ BATCH = 2
 LENGTHS = (24, 1, 0, 700, 3, 24, 5000, 13)
 
 WRITER = """
-    import ctypes, os, sys, time
+    import sys
     import numpy as np
     import engram_hdf5 as h5
 
@@ -39,7 +38,7 @@ WRITER = """
         both = np.broadcast_to(step[:, None, None] + 1, (stop - start, 2, 40)).copy()
         return step, step + 1.0, {"v": both * 1.0, "n": both.astype(np.int32)}
 
-    def write(path, lengths, say=lambda rows: None, pause=0.0, **more):
+    def write(path, lengths, **more):
         writer, made, trials = begin(path, **more)
         start = 0
         for length in lengths:
@@ -47,8 +46,6 @@ WRITER = """
             writer.append_rows(trials, {"replica": np.zeros(1, np.int32), "score": np.ones(1)})
             writer.commit()
             start += length
-            say(start)
-            time.sleep(pause)
         writer.write_final("memory", "m", step=start, time=1.0, arrays={"v": np.ones((2, 40))}, variables=[V])
         writer.set_provenance(wall_time_s=1.0)
         return writer.complete()
@@ -215,20 +212,3 @@ def test_a_folder_is_no_file_to_open_or_to_check(tmp_path):
     with pytest.raises(h5.FormatError, match="recover makes one file"):
         h5.open(part)
     assert [item.code for item in h5.judge(part)] == ["E_OPEN"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_random_kills_lose_nothing_that_was_committed(tmp_path):
-    for index in range(8):
-        path = tmp_path / f"{index}.h5"
-        body = """
-            write(sys.argv[1], [37] * 10_000, lambda rows: print(rows, flush=True), durability="segments")
-        """
-        with child(body, path) as run:
-            said = [run.stdout.readline() for _ in range(1 + 3 * index)]
-            run.send_signal(signal.SIGKILL)
-            said += run.stdout.read().splitlines()
-        committed = int([line for line in said if line.strip()][-1])
-        saved = h5.recover(path.with_name(f"{path.name}.part"))
-        assert saved.rows["recordings/memory/m"] >= committed
-        check(saved.path, saved.rows["recordings/memory/m"])

@@ -141,7 +141,7 @@ def resume(
     before = part.with_name(f"{part.name}.before")
     engram_hdf5.check_place(path, path, force=force)
     if not before.exists():
-        engram_hdf5.recover(part, before)
+        engram_hdf5.recover(part, before, live=False)
     with engram_hdf5.open(before) as kept:
         prepared = engine.prepare(resolve(kept.recipe, plugins=plugins))
     arrays = engram_hdf5.load_checkpoint(path)

@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ import numpy as np
 
 import engram_hdf5
 from engram_hdf5 import (
+    Background,
     Column,
     ColumnSpec,
     Recording,
@@ -38,7 +40,6 @@ from .errors import EngramError
 from .plugins import Plugin
 from .record import Recorded, grouped
 
-_COMMIT = 1.0
 _PACKAGES = ("engram", "numpy", "h5py", "attrs", "pluggy", "click", "cupy-cuda12x", "cupy-cuda13x")
 _TRIALS = (
     ColumnSpec("replica", "int32", "1", "index along batch"),
@@ -137,6 +138,7 @@ class Output:
         parts: Its components by role path.
         recordings: Where rows go, by role path.
         trials: The trials table, None where none is kept.
+        background: Where rows are written beside the computation, None where it waits for them.
     """
 
     writer: Writer
@@ -144,32 +146,41 @@ class Output:
     parts: dict[str, Part]
     recordings: dict[str, Recording]
     trials: Recording | None
+    background: Background | None
     begun: float = attrs.field(factory=time.perf_counter)
-    committed: float = attrs.field(factory=time.perf_counter)
     saved: float = attrs.field(factory=time.perf_counter)
 
     def write(self, chunk: ChunkRecords) -> None:
-        """Write what a chunk leaves; commit about once a second, so that little is lost or spent."""
+        """Write what a chunk leaves, in the background where asked; now and then, also the state."""
+        if self.background is None:
+            self._write(chunk)
+        else:
+            # The engine fills the same buffers again while these rows wait.
+            owned = {path: array.copy() for path, array in chunk.records.items()}
+            self.background.do(partial(self._write, attrs.evolve(chunk, records=owned)))
+        if not self.run.torn and time.perf_counter() - self.saved >= self.run.recipe.run.checkpoint:
+            self.save()
+
+    def _write(self, chunk: ChunkRecords) -> None:
         if len(chunk.steps):
             for path, recorded in grouped(self.run.recorder.recorded):
                 arrays = {_name(item.path): chunk.records[item.path] for item in recorded}
                 self.writer.append(self.recordings[path], chunk.steps, chunk.time, arrays)
         if self.trials is not None and chunk.trials and len(chunk.trials["replica"]):
             self.writer.append_rows(self.trials, chunk.trials)
-        if time.perf_counter() - self.committed > min(_COMMIT, self.run.recipe.run.checkpoint):
-            self.commit()
-
-    def commit(self) -> None:
-        """Make the rows safe; now and then, also the state that belongs to them."""
-        self.writer.commit()
-        self.committed = time.perf_counter()
-        if not self.run.torn and self.committed - self.saved >= self.run.recipe.run.checkpoint:
-            self.save()
+        if self.writer.is_due:
+            self.writer.commit()
 
     def save(self) -> None:
-        """Replace the checkpoint; only right after a commit, between two steps."""
+        """Replace the checkpoint, between two steps, after the rows that belong to it are safe."""
+        self._settle()
+        self.writer.commit()
         save_checkpoint(self.writer.path, snapshot(self.run))
         self.saved = time.perf_counter()
+
+    def _settle(self) -> None:
+        if self.background is not None:
+            self.background.wait()
 
     def carry(self, before: Path) -> None:
         """Take over the rows of an unfinished file that belong to steps already done."""
@@ -186,17 +197,20 @@ class Output:
 
     def complete(self) -> Path:
         """Write the final state and give the file its final name."""
+        self._settle()
         if self.run.recipe.record.final:
             for part in self.parts.values():
                 self._write_final(part)
         self._note_time()
         path = self.writer.complete()
+        self._end()
         drop_checkpoint(path)
         return path
 
     def stop(self, error: BaseException) -> None:
         """Leave a readable `.part` that says why the run ended, and note on the error where it is."""
         status: Literal["failed", "interrupted"] = "failed" if isinstance(error, Exception) else "interrupted"
+        self._end()
         try:
             if self.writer.is_open:
                 self._note_time()
@@ -205,6 +219,10 @@ class Output:
             error.add_note(str(second))
         else:
             error.add_note(f"{part} keeps what was recorded; `engram resume {part}` goes on")
+
+    def _end(self) -> None:
+        if self.background is not None:
+            self.background.close()
 
     def _note_time(self) -> None:
         self.writer.set_provenance(wall_time_s=time.perf_counter() - self.begun)
@@ -242,6 +260,7 @@ def create(run: Run, path: Path, force: bool = False) -> Output:
         provenance=_provenance(run),
         texts=_texts(run),
         schemas={part.schema: part.schema_text() for part in parts.values()},
+        durability=run.recipe.run.durability,
         force=force,
     )
     try:
@@ -268,7 +287,8 @@ def _structure(writer: Writer, run: Run, parts: dict[str, Part]) -> Output:
         for part in parts.values():
             writer.check_final(part.kind, part.group, _final(run, part))
     writer.commit()
-    return Output(writer, run, parts, recordings, trials)
+    background = Background() if run.recipe.run.writer == "thread" else None
+    return Output(writer, run, parts, recordings, trials, background)
 
 
 def _identifier(name: str) -> str:

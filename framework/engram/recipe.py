@@ -39,7 +39,13 @@ class RunSettings:
     dtype: Literal["float32", "float64"] = param(default="float32", doc="precision of floating-point state")
     backend: Literal["auto", "numpy", "cupy"] = param(default="auto", doc="array module")
     checkpoint: float = param(default=60.0, ge=0, unit="s", doc="time between checkpoints, for resuming")
-    durability: Literal["flush"] = param(default="flush", doc="how committed rows are kept safe")
+    durability: Literal["flush", "segments"] = param(
+        default="flush",
+        doc="how committed rows are kept safe: flushed into one file, or in files of their own",
+    )
+    writer: Literal["sync", "thread"] = param(
+        default="sync", doc="whether steps wait until rows are written, or go on beside a writing thread"
+    )
 
     def check(self) -> None:
         """A run must end."""

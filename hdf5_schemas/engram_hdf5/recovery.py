@@ -25,7 +25,7 @@ from engram_hdf5.reader import RunFile, check_version
 from engram_hdf5.rows import open_file
 from engram_hdf5.salvage import Salvage
 from engram_hdf5.schema import run_schema
-from engram_hdf5.segments import join
+from engram_hdf5.segments import check_idle, join
 from engram_hdf5.storage import read_attributes
 from engram_hdf5.superblock import Mended, read_superblock
 from engram_hdf5.torn import DAMAGE
@@ -62,7 +62,11 @@ def recovered_path(part: Path) -> Path:
 
 
 def recover(
-    part: str | os.PathLike[str], out: str | os.PathLike[str] | None = None, *, force: bool = False
+    part: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    force: bool = False,
+    live: bool = True,
 ) -> Recovered:
     """Write what is whole in the `.part` of a run that was killed into a new, valid file.
 
@@ -71,6 +75,7 @@ def recover(
             while it goes on.
         out: The new file; `NAME.recovered.h5` beside the `.part` if not given.
         force: Whether to replace an existing file.
+        live: Whether the segments of a run that goes on may be recovered.
 
     Returns:
         What was saved, and what was not.
@@ -88,6 +93,8 @@ def recover(
         raise OutputError(f"{out}: is the file to recover itself; choose another name")
     check_place(out, out, force=force)
     if is_segment_folder(part):
+        if not live:
+            check_idle(part)
         return _recover_segments(part, out)
     with contextlib.ExitStack() as stack:
         source, mended = _open(part, stack)

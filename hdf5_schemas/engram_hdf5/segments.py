@@ -127,7 +127,7 @@ def open_medium(durability: Durability, part: Path) -> Medium:
         StorageError: It cannot be created.
     """
     if is_segment_folder(part):
-        _lock(part).close()
+        check_idle(part)
         remove(part)
     if durability == "flush":
         return SingleFile(part)
@@ -135,6 +135,15 @@ def open_medium(durability: Durability, part: Path) -> Medium:
         create_file(part).close()
         remove(part)
     return SegmentFolder(part)
+
+
+def check_idle(folder: Path) -> None:
+    """Refuse the segments of a run that goes on.
+
+    Raises:
+        OutputError: A writer holds them.
+    """
+    _lock(folder).close()
 
 
 def remove(part: Path) -> None:

@@ -60,6 +60,19 @@ def stopped(make: Make, plugins: Registry, path: Path, after: int, *overrides: s
     plugins.manager.unregister(stopper)
 
 
+@pytest.mark.parametrize("way", ["run.durability='segments'", "run.writer='thread'"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_way_of_writing_changes_nothing(
+    make: Make, plugins: Registry, tmp_path: Path, case: str, way: str
+) -> None:
+    (whole,) = engram.run(make("run.chunk=11", **CASES[case]), out=tmp_path / "whole.h5")
+    (other,) = engram.run(make("run.chunk=3", way, **CASES[case]), out=tmp_path / "other.h5")
+    assert_same(whole, other)
+    stopped(make, plugins, tmp_path / "run.h5", 3, way, **CASES[case])
+    assert_same(whole, engram.resume(tmp_path / "run.h5.part", plugins=plugins))
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["other.h5", "run.h5", "whole.h5"]
+
+
 @pytest.mark.parametrize("after", [1, 3, 5])
 @pytest.mark.parametrize("case", CASES)
 def test_a_resumed_run_equals_one_that_never_stopped(

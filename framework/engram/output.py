@@ -29,9 +29,9 @@ from engram_hdf5 import (
     drop_checkpoint,
     save_checkpoint,
     surroundings,
+    toml,
 )
 
-from . import toml
 from .checkpoint import snapshot
 from .components import role_of
 from .declare import ArrayField, Slot

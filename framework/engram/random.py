@@ -1,11 +1,7 @@
 """Random numbers that depend on what, when and who: Philox4x32-10 behind named streams.
 
-Salmon et al. 2011, SC'11, doi:10.1145/2063384.2063405. The key is the seed, the counter is (draw, step,
-replica, stream); nothing is stored, so a number depends neither on chunk length, batch split, order nor
-device.
-
-Draw d of a step takes word d mod 4 of block d div 4. A float32 uniform is its upper 24 bits; a float64
-uniform adds 29 bits of block (d div 4) + 2**31, so that the float32 value is the float64 value cut short.
+The key is the seed, the counter is (draw, step, replica, stream); nothing is stored, so a number depends
+neither on chunk length, batch split, order nor device. The arithmetic is that of `rules.philox`.
 """
 
 from __future__ import annotations
@@ -19,33 +15,12 @@ import attrs
 import numpy as np
 
 from .backend import Array
-from .rules import exact
+from .rules import philox
 
 INIT_STEP = 0xFFFFFFFF
 RESET_STEP = 0xFFFFFFFE
 IN_BODY = -1
-_LOW_WORDS = 1 << 31
-_SLAB = 4096
 _AHEAD = 1 << 16
-
-
-def philox(
-    counter: tuple[Array, Array, Array, Array], key: tuple[int, int]
-) -> tuple[Array, Array, Array, Array]:
-    """Philox4x32-10 of uint64 arrays that hold 32-bit words; returns four such arrays."""
-    c0, c1, c2, c3 = counter
-    k0, k1 = key
-    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
-    for _ in range(10):
-        p0 = c0 * np.uint64(0xD2511F53)
-        p1 = c2 * np.uint64(0xCD9E8D57)
-        c0 = (p1 >> half) ^ c1 ^ np.uint64(k0)
-        c2 = (p0 >> half) ^ c3 ^ np.uint64(k1)
-        c1 = p1 & low
-        c3 = p0 & low
-        k0 = (k0 + 0x9E3779B9) & 0xFFFFFFFF
-        k1 = (k1 + 0xBB67AE85) & 0xFFFFFFFF
-    return c0, c1, c2, c3
 
 
 @attrs.define(eq=False)
@@ -79,11 +54,11 @@ class Stream:
 
     def uniform(self, *shape: int) -> Array:
         """Uniform numbers in [0, 1), shape (batch, *shape)."""
-        return self._draw(("uniform", shape), self._uniform)
+        return self._draw(("uniform", shape), philox.uniform)
 
     def normal(self, *shape: int) -> Array:
         """Standard normal numbers by `exact.normal`, shape (batch, *shape)."""
-        return self._draw(("normal", shape), self._normal)
+        return self._draw(("normal", shape), philox.normal)
 
     def integers(self, n: int, *shape: int) -> Array:
         """Integers 0 .. n - 1 as int64, shape (batch, *shape); n at most 2**31.
@@ -92,10 +67,7 @@ class Stream:
         """
         if not 0 < n <= 1 << 31:
             raise ValueError(f"{self._path}: integers(n) needs 1 <= n <= 2**31, not {n}")
-        bound = np.uint64(n)
-        return self._draw(
-            ("integers", shape, n), lambda words, _: ((words() * bound) >> np.uint64(32)).astype(np.int64)
-        )
+        return self._draw(("integers", shape, n), lambda words, _: philox.integers(words, n))
 
     def _draw(self, kind: tuple[Any, ...], make: Callable[..., Array]) -> Array:
         clock = self._source.clock
@@ -139,51 +111,9 @@ class Stream:
     def _make(
         self, when: Array, lead: tuple[int, ...], kind: tuple[Any, ...], make: Callable[..., Array]
     ) -> Array:
-        shape = kind[1]
-        draws = math.prod(shape)
-        source = self._source
-
-        def words(offset: int = 0) -> Array:
-            """Words of the draws, shape (steps, batch, draws), from blocks starting at `offset`."""
-            blocks = source.xp.arange(offset, offset + -(-draws // 4), dtype=np.uint64)
-            out = _words(
-                source.xp, (blocks, when, source.ids[None, :, None], self._id), source.key, min(draws, 4)
-            )
-            return out.reshape(*out.shape[:2], -1)[..., :draws]
-
+        shape, source = kind[1], self._source
+        words = philox.words(source.xp, when, source.ids, self._id, source.key, math.prod(shape))
         return make(words, source.dtype).reshape(*lead, source.batch, *shape)
-
-    def _uniform(self, words: Callable[..., Array], dtype: np.dtype[Any]) -> Array:
-        upper = (words() >> np.uint64(8)).astype(dtype) * dtype.type(2.0**-24)
-        if dtype == np.float32:
-            return upper
-        return upper + (words(_LOW_WORDS) >> np.uint64(3)).astype(dtype) * dtype.type(2.0**-53)
-
-    def _normal(self, words: Callable[..., Array], dtype: np.dtype[Any]) -> Array:
-        one = np.int64(1)
-        if dtype == np.float32:
-            number = (words() >> np.uint64(8)).astype(np.int64)
-            odd = number + number + one - np.int64(1 << 24)
-            return exact.normal(odd.astype(dtype) * dtype.type(2.0**-25))
-        number = ((words() >> np.uint64(8)) << np.uint64(29)) | (words(_LOW_WORDS) >> np.uint64(3))
-        odd = (number + number).astype(np.int64) + one - np.int64(1 << 53)
-        return exact.normal(odd.astype(dtype) * dtype.type(2.0**-54))
-
-
-def _words(xp: Any, counter: tuple[Array, Array, Array, Any], key: tuple[int, int], used: int) -> Array:
-    """Return (steps, batch, blocks, used) words; NumPy works in slabs, so that the rounds stay in cache."""
-    blocks, when, ids, stream = counter
-    shape = np.broadcast_shapes(blocks.shape, when.shape, ids.shape)
-    full = [xp.ascontiguousarray(xp.broadcast_to(part, shape)).reshape(-1) for part in (blocks, when, ids)]
-    total = math.prod(shape)
-    out = xp.empty((total, used), dtype=np.uint64)
-    slab = _SLAB if xp is np else max(total, 1)
-    for start in range(0, total, slab):
-        part = [values[start : start + slab] for values in full]
-        result = philox((part[0], part[1], part[2], xp.full_like(part[0], stream)), key)
-        for word in range(used):
-            out[start : start + slab, word] = result[word]
-    return out.reshape(*shape, used)
 
 
 def stream_id(path: str) -> int:

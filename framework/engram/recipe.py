@@ -12,7 +12,6 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from . import toml
 from .components import Memory, Task, role_of
 from .convert import Problem, component_from, convert, from_mapping, hints_of, nearest, to_mapping
 from .declare import Parameter, components_of, param, parameters, parameters_of
@@ -129,6 +128,8 @@ class Recipe:
 
     def to_toml(self) -> str:
         """Return the resolved recipe, defaults filled in, as TOML."""
+        from engram_hdf5 import toml
+
         return toml.dumps(self.to_mapping())
 
     def components(self) -> dict[str, Any]:
@@ -212,6 +213,8 @@ def read(
 ) -> tuple[str, str, dict[str, Any]]:
     """Return place, text and tables of a recipe, unresolved."""
     if isinstance(source, Mapping):
+        from engram_hdf5 import toml
+
         try:
             text = toml.dumps(source)
         except TypeError as error:

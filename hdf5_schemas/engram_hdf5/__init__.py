@@ -6,6 +6,7 @@ ncdump, R, MATLAB and Julia read the files as they are.
 
 from engram_hdf5 import surroundings as surroundings
 from engram_hdf5.background import Background as Background
+from engram_hdf5 import toml as toml
 from engram_hdf5.carry import carry_recording as carry_recording
 from engram_hdf5.carry import carry_table as carry_table
 from engram_hdf5.checkpoint import checkpoint_of as checkpoint_of

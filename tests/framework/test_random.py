@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engram import exact
-from engram.random import INIT_STEP, RESET_STEP, Streams, philox, stream_id
+from engram.random import INIT_STEP, RESET_STEP, Streams, stream_id
+from engram.rules.philox import philox
 from engram.testing import device
 
 KNOWN = [

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engram
-from engram import InvalidParameters, PluginError, RecipeError, Spec, toml
+from engram import InvalidParameters, PluginError, RecipeError, Spec
 from engram.components import Context
 from engram.convert import from_mapping, to_mapping
 from engram.declare import parameters_of
 from engram.launch import split
 from engram.plugins import Registry, registry
 from engram.recipe import Recipe, resolve
+from engram_hdf5 import toml
 
 Make = Callable[..., Recipe]
 

@@ -1,3 +1,4 @@
 """Arithmetic with the same bits on every device."""
 
 from . import exact as exact
+from . import philox as philox

@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from .. import toml
+from engram_hdf5 import toml
+
 from ..backend import choose, missing_gpu
 from ..components import Choice, Component, Spec, Synapse, Task
 from ..convert import METADATA, Problem, from_mapping, to_mapping

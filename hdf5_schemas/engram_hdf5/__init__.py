@@ -22,7 +22,6 @@ from engram_hdf5.isolation import Limits as Limits
 from engram_hdf5.isolation import judge as judge
 from engram_hdf5.place import check_place as check_place
 from engram_hdf5.reader import RunFile as RunFile
-from engram_hdf5.reader import open as open
 from engram_hdf5.recovery import Recovered as Recovered
 from engram_hdf5.recovery import recover as recover
 from engram_hdf5.recovery import recovered_path as recovered_path
@@ -30,6 +29,8 @@ from engram_hdf5.schema import Schema as Schema
 from engram_hdf5.schema import SchemaError as SchemaError
 from engram_hdf5.schema import parse_schema as parse_schema
 from engram_hdf5.schema import run_schema as run_schema
+from engram_hdf5.together import RunFiles as RunFiles
+from engram_hdf5.together import open as open
 from engram_hdf5.validator import validate as validate
 from engram_hdf5.variables import Column as Column
 from engram_hdf5.variables import ColumnSpec as ColumnSpec

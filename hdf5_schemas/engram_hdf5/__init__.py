@@ -19,7 +19,11 @@ from engram_hdf5.errors import OutputExistsError as OutputExistsError
 from engram_hdf5.errors import StorageError as StorageError
 from engram_hdf5.errors import UnknownNameError as UnknownNameError
 from engram_hdf5.isolation import Limits as Limits
+from engram_hdf5.isolation import check_sound as check_sound
 from engram_hdf5.isolation import judge as judge
+from engram_hdf5.migration import Migrated as Migrated
+from engram_hdf5.migration import Migration as Migration
+from engram_hdf5.migration import migrate as migrate
 from engram_hdf5.place import check_place as check_place
 from engram_hdf5.reader import RunFile as RunFile
 from engram_hdf5.recovery import Recovered as Recovered

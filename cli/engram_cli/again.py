@@ -24,10 +24,12 @@ def repeat(file: Path, out: Path | None, force: bool, quiet: bool, as_json: bool
 
     Raises:
         Failure: Something differs (exit code 1).
+        engram_hdf5.FormatError: The file is broken or harmful (exit code 4).
     """
     import engram
     import engram_hdf5
 
+    engram_hdf5.check_sound(file)
     with tempfile.TemporaryDirectory() as scratch, engram.open(file) as before:
         recipe = engram.resolve(before.recipe)
         (path,) = execute(recipe, [], out or Path(scratch) / "again.h5", force, quiet)

@@ -35,7 +35,7 @@ def report(error: BaseException) -> int:
     for line in explain(error):
         click.echo(f"error: {printable(line)}", err=True)
     for note in notes(error):
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {printable(note)}", err=True)
     return exit_code(error)
 
 

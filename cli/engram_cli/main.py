@@ -24,6 +24,7 @@ VERBS = {
     "plot": "Draw an analysis of a run file.",
     "validate": "Check a run file against its format.",
     "recover": "Save the committed rows of a run that was killed.",
+    "migrate": "Copy a run file to the present version of its format.",
     "plugins": "List the plugins and what they offer.",
     "doctor": "Check the installation: versions, GPU, extras, plugins.",
 }

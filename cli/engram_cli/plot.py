@@ -35,8 +35,11 @@ def command(file: Path, analysis: str | None, out: Path | None, as_json: bool) -
     if analysis is None:
         listing(registry, as_json)
         return
-    from engram_cli.analysis import compute
+    from engram_cli.analysis import compute, find
+    from engram_hdf5 import check_sound
 
+    find(registry, analysis, str(file))
+    check_sound(file)
     result = compute(registry, analysis, file)
     if as_json:
         show_json(file=file, analysis=analysis, arrays={name: summary(item) for name, item in result.items()})

@@ -36,7 +36,7 @@ from .rules import exact as exact
 
 
 def open(path: _Any) -> _Any:
-    """Open a run file for reading; see `engram_hdf5.open`."""
+    """Open a run file, or a list of files together, for reading; see `engram_hdf5.open`."""
     import engram_hdf5
 
     return engram_hdf5.open(path)

@@ -5,8 +5,8 @@ ncdump, R, MATLAB and Julia read the files as they are.
 """
 
 from engram_hdf5 import surroundings as surroundings
-from engram_hdf5.background import Background as Background
 from engram_hdf5 import toml as toml
+from engram_hdf5.background import Background as Background
 from engram_hdf5.carry import carry_recording as carry_recording
 from engram_hdf5.carry import carry_table as carry_table
 from engram_hdf5.checkpoint import checkpoint_of as checkpoint_of
@@ -21,7 +21,11 @@ from engram_hdf5.errors import OutputExistsError as OutputExistsError
 from engram_hdf5.errors import StorageError as StorageError
 from engram_hdf5.errors import UnknownNameError as UnknownNameError
 from engram_hdf5.isolation import Limits as Limits
+from engram_hdf5.isolation import check_sound as check_sound
 from engram_hdf5.isolation import judge as judge
+from engram_hdf5.migration import Migrated as Migrated
+from engram_hdf5.migration import Migration as Migration
+from engram_hdf5.migration import migrate as migrate
 from engram_hdf5.place import check_place as check_place
 from engram_hdf5.reader import RunFile as RunFile
 from engram_hdf5.reader import open as open
@@ -33,6 +37,8 @@ from engram_hdf5.schema import Schema as Schema
 from engram_hdf5.schema import SchemaError as SchemaError
 from engram_hdf5.schema import parse_schema as parse_schema
 from engram_hdf5.schema import run_schema as run_schema
+from engram_hdf5.together import RunFiles as RunFiles
+from engram_hdf5.together import open as open
 from engram_hdf5.validator import validate as validate
 from engram_hdf5.variables import Column as Column
 from engram_hdf5.variables import ColumnSpec as ColumnSpec

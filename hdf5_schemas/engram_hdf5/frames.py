@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
+    from engram_hdf5.joint import JointRows
     from engram_hdf5.reader import RunFile
     from engram_hdf5.rows import Rows
+    from engram_hdf5.together import RunFiles
+
+FILE = {"units": "1", "long_name": "index of the file"}
 
 
 def data_frame(rows: Rows) -> pandas.DataFrame:
@@ -56,6 +60,48 @@ def data_tree(run: RunFile) -> xarray.DataTree:
             raise FormatError(f"{rows.group.name}: dimensions do not fit ({error})", "E_DIMS") from error
     nodes["/provenance"] = xr.Dataset(attrs=run.provenance)
     return xr.DataTree.from_dict(nodes)
+
+
+def joint_tree(runs: RunFiles) -> xarray.DataTree:
+    """Several run files as one tree: what all of them hold, with their replicas side by side.
+
+    Raises:
+        FormatError: Something does not fit together.
+        ImportError: xarray is not installed.
+    """
+    try:
+        import xarray as xr  # optional and slow to import
+    except ImportError as error:
+        raise ImportError("to_xarray needs xarray: pip install engram[xarray]") from error
+    said = {name: runs.attributes(name) if name != "file" else FILE for name in runs.columns}
+    columns = {name: ("batch", values, said[name]) for name, values in runs.columns.items()}
+    nodes = {
+        "/": xr.Dataset(columns, {"batch": ("batch", np.arange(runs.batch, dtype=np.int32))}, runs.attrs)
+    }
+    for rows in (*runs.recordings.values(), *runs.finals.values()):
+        nodes[_node(rows)] = xr.Dataset(_joint_variables(rows))
+    first = next(iter(runs)).tables()
+    for name in first if all(run.tables().keys() == first.keys() for run in runs) else ():
+        frame = runs.trials() if name == "trials" else runs.events()
+        index = str(frame.index.name)
+        nodes[f"/{name}"] = xr.Dataset({key: (index, frame[key].to_numpy()) for key in frame})
+    nodes["/provenance"] = xr.Dataset(attrs=runs.provenance)
+    return xr.DataTree.from_dict(nodes)
+
+
+def _node(rows: JointRows) -> str:
+    """Its group in the files; where they hold different components of this path, one named by the path."""
+    names = {str(part.group.name) for part in rows.parts.values()}
+    return (
+        names.pop() if len(names) == 1 else f"{min(names).rpartition('/')[0]}/{rows.path.replace('.', '_')}"
+    )
+
+
+def _joint_variables(rows: JointRows) -> dict[str, Any]:
+    found = {name: (rows.dims(name), rows.read(name), rows.attributes(name)) for name in rows.variables}
+    used = {dim for dims, _, _ in found.values() for dim in dims} | {"step"}
+    shared = (name for name in rows.first.arrays if name in used - {"batch", *found})
+    return {name: _variable(rows.first, name) for name in shared} | found
 
 
 def _variable(rows: Rows, name: str) -> tuple[tuple[str, ...], Any, dict[str, Any]]:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +24,7 @@ from engram_hdf5.errors import Finding, FormatError
 
 # Each thread of a linear algebra library reserves memory that counts against the limit.
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_MOST_NOTES = 20
 
 
 @attrs.frozen
@@ -63,6 +64,42 @@ def judge(path: str | os.PathLike[str], *, data: bool = True, limits: Limits = L
     except FormatError as error:
         found.append(Finding(error.code, "/", str(error)))
     return found
+
+
+def check_sound(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that is broken or harmful, before this process opens it. Its data are not read.
+
+    Args:
+        path: The file, which may come from a stranger.
+
+    Raises:
+        FormatError: The judge finds an error.
+    """
+    refuse_errors(path, judge(path, data=False))
+
+
+def refuse_errors(path: str | os.PathLike[str], findings: Iterable[Finding]) -> None:
+    """Refuse a file of which errors were found.
+
+    Args:
+        path: The file.
+        findings: What was found; warnings do no harm.
+
+    Raises:
+        FormatError: With the first error; the next ones are its notes.
+    """
+    errors = [finding for finding in findings if finding.is_error]
+    if not errors:
+        return
+    place, first = os.fspath(path), errors[0]
+    text = first.message if first.message.startswith(place) else f"{place}: {first}"
+    remedy = "" if ";" in text else "; `engram validate` lists what is wrong"
+    refusal = FormatError(f"{text}{remedy}", first.code)
+    for finding in errors[1:_MOST_NOTES]:
+        refusal.add_note(str(finding))
+    if len(errors) > _MOST_NOTES:
+        refusal.add_note(f"and {len(errors) - _MOST_NOTES} more; `engram validate` lists them")
+    raise refusal
 
 
 def messages(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from engram_hdf5.errors import FormatError, UnknownNameError
 from engram_hdf5.links import hard_child
 from engram_hdf5.netcdf import dimension_names, is_scale
-from engram_hdf5.rows import Rows, open_file, read_values, rows_of
+from engram_hdf5.rows import Rows, find, open_file, read_values, rows_of
 from engram_hdf5.schema import run_schema
 from engram_hdf5.storage import is_readable, read_attributes
 
@@ -292,11 +291,7 @@ class RunFile:
         return self.recordings[path] if path in self.recordings else self._find(path, self.recordings)[0]
 
     def _find(self, path: str, known: Mapping[str, Rows]) -> tuple[Rows, str]:
-        component, _, name = path.rpartition(".")
-        if component in known and name in known[component].variables:
-            return known[component], name
-        paths = [f"{key}.{item}" for key, rows in known.items() for item in rows.variables]
-        raise UnknownNameError(f"{self.path}: holds no {path!r}; {_hint(path, [*known, *paths])}")
+        return find(self.path, path, known)
 
     def _table(self, name: str) -> pandas.DataFrame:
         from engram_hdf5.frames import data_frame  # optional and slow to import
@@ -307,8 +302,8 @@ class RunFile:
         return data_frame(tables[name])
 
 
-def open(path: str | os.PathLike[str]) -> RunFile:
-    """Open a run file, or the `.part` of a run that did not finish, for reading.
+def open_run(path: str | os.PathLike[str]) -> RunFile:
+    """Open one run file, or the `.part` of a run that did not finish, for reading.
 
     Args:
         path: The file.
@@ -346,9 +341,3 @@ def check_version(path: Path, said: Mapping[str, Any]) -> None:
             f"{path}: has format {version}, this engram reads {schema.major}.x; upgrade engram",
             "E_SCHEMA_VERSION",
         )
-
-
-def _hint(path: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = difflib.get_close_matches(path, known, 1)
-    return f"did you mean {near[0]!r}?" if near else "it holds " + (", ".join(known) or "nothing")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from engram_hdf5.errors import FormatError
+from engram_hdf5.errors import FormatError, UnknownNameError
 from engram_hdf5.links import hard_child
 from engram_hdf5.netcdf import is_scale
 from engram_hdf5.storage import is_readable
@@ -122,3 +123,27 @@ def _length(arrays: Mapping[str, h5py.Dataset]) -> int:
 
 def _is_fixed(name: str, item: h5py.Dataset) -> bool:
     return is_scale(item) and name not in ("time", "trial", "event")
+
+
+def find(place: Path, path: str, known: Mapping[str, Rows]) -> tuple[Rows, str]:
+    """The component that holds an array, and the array's name in it.
+
+    Args:
+        place: The file, for the message.
+        path: Path of the array, such as `memory.gain`.
+        known: The components by path.
+
+    Raises:
+        UnknownNameError: None of them holds it.
+    """
+    component, _, name = path.rpartition(".")
+    if component in known and name in known[component].variables:
+        return known[component], name
+    paths = [f"{key}.{item}" for key, rows in known.items() for item in rows.variables]
+    raise UnknownNameError(f"{place}: holds no {path!r}; {_hint(path, [*known, *paths])}")
+
+
+def _hint(path: str, known: Iterable[str]) -> str:
+    known = list(known)
+    near = difflib.get_close_matches(path, known, 1)
+    return f"did you mean {near[0]!r}?" if near else "it holds " + (", ".join(known) or "nothing")

@@ -36,6 +36,15 @@ def test_the_repetition_can_be_kept(shell, finished, tmp_path):
     assert (tmp_path / "again.h5").exists()
 
 
+def test_a_broken_file_is_refused_before_anything_runs(shell, finished, tmp_path):
+    with h5py.File(finished, "r+") as file:
+        del file["recordings/memory/counting/step"]
+    done = shell("run", "--from", finished.name, "--out", "again.h5")
+    assert done.returncode == 4
+    assert "count.h5: recordings/memory/counting/step: E_MISSING: the dataset is missing" in done.stderr
+    assert [item.name for item in tmp_path.iterdir()] == ["count.h5"]
+
+
 @pytest.mark.parametrize(
     "words", [[], ["count", "--from", "count.h5"], ["--from", "count.h5", "--seed", "3"]]
 )

@@ -133,6 +133,28 @@ def test_a_picture_that_cannot_be_made_says_why(command, counted, arguments, cod
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", [name for name in EXPECTED if "E_" in str(EXPECTED[name]["must_report"])])
+def test_plot_opens_no_broken_file(command, monkeypatch, name):
+    def opened(path):
+        raise AssertionError(f"{path} was opened")
+
+    if name == "bitflip_chunk.h5":  # its structure is sound; the damage shows when the data are read
+        assert command("plot", GOLDEN / name, "needy").exit_code == 2
+        return
+    monkeypatch.setattr("engram.open", opened)
+    done = command("plot", GOLDEN / name, "last-total")
+    assert (done.exit_code, done.stdout) == (4, "")
+    first, *others = done.stderr.splitlines()
+    assert first.startswith(f"error: {GOLDEN / name}: ") and "; " in first
+    assert all(line.startswith("note: ") for line in others)
+    assert SECRET.strip() not in done.stderr_bytes
+
+
+def test_plot_takes_the_part_of_a_run_that_failed(command):
+    command("run", "count", "-o", "memory.fails_at=3")
+    assert command("plot", "count.h5.part", "last-total").exit_code == 0
+
+
 def test_an_analysis_without_picture_points_to_its_numbers(command, counted, registry):
     import engram
 
@@ -192,14 +214,18 @@ def test_names_in_a_file_cannot_command_the_terminal(command, answer, counted):
         assert "\x1b" not in done.output
         assert "\\x1b[" in done.stdout
         answer(verb, counted)
+    refused = command("plot", counted, "last-total")
+    assert refused.exit_code == 4
+    assert "\x1b" not in refused.stderr
+    assert "\\x1b[" in refused.stderr
 
 
-@pytest.mark.parametrize("verb", ["validate", "inspect"])
+@pytest.mark.parametrize("verb", ["validate", "inspect", "plot"])
 @pytest.mark.skipif(sys.platform != "linux", reason="no such signal here")
 def test_a_file_that_crashes_hdf5_exits_with_4(shell, counted, tmp_path, verb):
     # Stands for HDF5: a module that is found before the real one, and crashes when a file is opened.
     (tmp_path / "crash" / "h5py").mkdir(parents=True)
     (tmp_path / "crash" / "h5py" / "__init__.py").write_text(CRASHING)
-    done = type(shell)((*shell.sites, tmp_path / "crash"))(verb, counted)
+    done = type(shell)((*shell.sites, tmp_path / "crash"))(verb, counted, *["last-total"] * (verb == "plot"))
     assert done.returncode == 4
     assert "HDF5 crashed on it (SIGSEGV)" in done.stdout + done.stderr

@@ -104,6 +104,36 @@ def test_axes_that_cannot_fold_give_numbered_files(make: Make, tmp_path: Path) -
     assert [engram.open(path)["memory.value"].shape for path in paths] == [(15, 3, 2), (15, 3, 4)]
 
 
+def test_the_files_of_a_sweep_over_components_open_together(make: Make, tmp_path: Path) -> None:
+    recipe = make(
+        task={"use": "tide"},
+        memory={"use": "stepped-leak"},
+        record={"every": 5, "trials": True},
+        sweep={"memory.use": ["stepped-leak", "fused-leak"]},
+    )
+    paths = engram.run(recipe, out=tmp_path / "run.h5")
+    with engram.open(paths) as runs:
+        alone = [run["memory.v"] for run in runs]
+        np.testing.assert_array_equal(runs["memory.v"], np.concatenate(alone, axis=1))
+        np.testing.assert_array_equal(alone[0], alone[1])
+        assert runs.columns["file"].tolist() == [0] * 3 + [1] * 3
+        assert [run.recipe["memory"]["use"] for run in runs] == ["stepped-leak", "fused-leak"]
+        trials = runs.trials()
+        assert sorted(set(trials["replica"])) == list(range(6))
+        tree = runs.to_xarray()
+        np.testing.assert_array_equal(tree["recordings/memory/memory/v"], runs["memory.v"])
+
+
+def test_the_files_of_a_sweep_that_changes_a_shape_say_so(make: Make, tmp_path: Path) -> None:
+    paths = engram.run(make(sweep={"task.stimuli": [2, 4]}), out=tmp_path / "run.h5")
+    with engram.open(paths) as runs:
+        with pytest.raises(
+            engram_hdf5.FormatError, match=r"run-001\.h5: memory\.value has length along stimulus 4"
+        ):
+            runs["memory.value"]
+        assert runs["memory.action"].shape == (15, 6)
+
+
 def test_xarray_shows_dimension_names_and_units(make: Make, tmp_path: Path) -> None:
     xarray = pytest.importorskip("xarray")
     (path,) = engram.run(make(), out=tmp_path / "run.h5")

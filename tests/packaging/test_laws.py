@@ -278,9 +278,11 @@ def test_no_function_is_over_sixty_lines(tree: Any) -> None:
 
 
 def undocumented(node: ast.Module | ast.ClassDef, place: str, inherited: set[str]) -> Iterator[str]:
-    """Yield public classes, functions and methods without a docstring, `inherited` names apart."""
+    """Yield public classes, functions and methods without a docstring, overloads and `inherited` names apart."""
     for item in node.body:
         if not isinstance(item, ast.ClassDef | ast.FunctionDef) or item.name.startswith("_"):
+            continue
+        if any(isinstance(mark, ast.Name) and mark.id == "overload" for mark in item.decorator_list):
             continue
         if item.name not in inherited and ast.get_docstring(item) is None:
             yield f"{place}.{item.name}"

@@ -28,7 +28,6 @@ from engram_hdf5.migration import Migration as Migration
 from engram_hdf5.migration import migrate as migrate
 from engram_hdf5.place import check_place as check_place
 from engram_hdf5.reader import RunFile as RunFile
-from engram_hdf5.reader import open as open
 from engram_hdf5.recording import Recording as Recording
 from engram_hdf5.recovery import Recovered as Recovered
 from engram_hdf5.recovery import recover as recover

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of text.")
-file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+file = click.argument("file", type=click.Path(exists=True, path_type=Path))
 
 _RUNNING = (
     click.option(

@@ -13,7 +13,7 @@ from engram_cli.show import say, show_json
 
 
 @click.command("resume")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace an existing file, once the run is complete.")
 @click.option("--quiet", is_flag=True, help="Print no messages, only results and errors.")
 @options.as_json

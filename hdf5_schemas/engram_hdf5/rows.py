@@ -85,7 +85,9 @@ def open_file(path: Path) -> h5py.File:
     """
     try:
         if path.is_dir():
-            raise FormatError(f"{path}: is a folder; recover makes one file of a run in segments", "E_OPEN")
+            raise FormatError(
+                f"{path}: is a folder; `engram recover` makes one file of a run in segments", "E_OPEN"
+            )
         if not path.is_file():
             raise FormatError(f"{path}: there is no such file; check the name", "E_OPEN")
         if not h5py.is_hdf5(path):

@@ -27,6 +27,19 @@ def test_the_rows_of_a_failed_run_are_saved_beside_it(command, part, tmp_path):
     assert "recovered from count.h5.part" in command("inspect", path).stdout
 
 
+def test_the_segments_of_a_failed_run_are_saved_and_no_file_to_inspect(command, tmp_path):
+    failed = command("run", "count", "-o", "memory.fails_at=3", "-o", "run.durability='segments'")
+    assert (failed.exit_code, "count.h5.part keeps what was recorded" in failed.stderr) == (1, True)
+    part = tmp_path / "count.h5.part"
+    for verb in ("inspect", "validate", "plot"):
+        refused = command(verb, part, *(["last-total"] if verb == "plot" else []))
+        assert refused.exit_code in (2, 4)
+        assert "`engram recover` makes one file" in refused.stdout + refused.stderr
+    done = command("recover", part)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert command("validate", tmp_path / "count.recovered.h5").exit_code == 0
+
+
 def test_another_name_can_be_given(command, part, tmp_path):
     assert command("recover", part, "--out", "x.h5").stdout.startswith("x.h5: ")
     assert (tmp_path / "x.h5").exists()

@@ -209,6 +209,6 @@ def test_a_folder_is_no_file_to_open_or_to_check(tmp_path):
     writer, made, _ = KIT["begin"](tmp_path / "run.h5", durability="segments")
     writer.append(made, *KIT["rows"](0, 30))
     part = writer.stop("interrupted", "Ctrl-C")
-    with pytest.raises(h5.FormatError, match="recover makes one file"):
+    with pytest.raises(h5.FormatError, match="makes one file"):
         h5.open(part)
     assert [item.code for item in h5.judge(part)] == ["E_OPEN"]

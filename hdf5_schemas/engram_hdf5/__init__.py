@@ -20,6 +20,9 @@ from engram_hdf5.errors import StorageError as StorageError
 from engram_hdf5.errors import UnknownNameError as UnknownNameError
 from engram_hdf5.isolation import Limits as Limits
 from engram_hdf5.isolation import judge as judge
+from engram_hdf5.nwb import Credit as Credit
+from engram_hdf5.nwb import Subject as Subject
+from engram_hdf5.nwb import export_nwb as export_nwb
 from engram_hdf5.place import check_place as check_place
 from engram_hdf5.reader import RunFile as RunFile
 from engram_hdf5.reader import open as open

@@ -22,6 +22,7 @@ VERBS = {
     "describe": "Explain a component, a recipe or an analysis.",
     "inspect": "Show what is in a run file.",
     "plot": "Draw an analysis of a run file.",
+    "export": "Write a run in another format: NWB.",
     "validate": "Check a run file against its format.",
     "recover": "Save the committed rows of a run that was killed.",
     "migrate": "Copy a run file to the present version of its format.",

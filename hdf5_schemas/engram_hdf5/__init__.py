@@ -26,6 +26,9 @@ from engram_hdf5.isolation import judge as judge
 from engram_hdf5.migration import Migrated as Migrated
 from engram_hdf5.migration import Migration as Migration
 from engram_hdf5.migration import migrate as migrate
+from engram_hdf5.nwb import Credit as Credit
+from engram_hdf5.nwb import Subject as Subject
+from engram_hdf5.nwb import export_nwb as export_nwb
 from engram_hdf5.place import check_place as check_place
 from engram_hdf5.reader import RunFile as RunFile
 from engram_hdf5.recording import Recording as Recording

@@ -54,13 +54,17 @@ class Rows:
         return read_values(dataset, self.length if growing else None)
 
 
-def read_values(dataset: h5py.Dataset, length: int | None = None, part: slice | None = None) -> NDArray[Any]:
+def read_values(
+    dataset: h5py.Dataset,
+    length: int | None = None,
+    part: slice | tuple[slice | int, ...] | None = None,
+) -> NDArray[Any]:
     """Values as they were given to the writer: int8 that stands for bool becomes bool.
 
     Args:
         dataset: The dataset.
         length: How many rows to read, None for all.
-        part: The rows to read, instead of a length.
+        part: The rows to read, instead of a length; or rows and places along further axes.
 
     Raises:
         FormatError: The data are damaged.

@@ -132,6 +132,32 @@ def test_the_python_block_works(page: Any, follow: Any, finished: Any) -> None:
             follow(finished, block)
 
 
+@pytest.fixture
+def exported(page: Any, finished: Any) -> Path:
+    """The NWB file of replica 0, made by the command of the page."""
+    pytest.importorskip("pynwb", reason="pynwb is not installed: pip install 'engram[nwb]'")
+    (command,) = re.findall(r"^engram export .+$", page("docs/file-format.md").text, re.MULTILINE)
+    done = finished.run(f"{command} --force")
+    assert done.returncode == 0, done.stderr
+    return Path(finished.folder / "run-b000.nwb")
+
+
+def test_the_places_in_the_table_of_nwb_are_those_of_an_exported_file(page: Any, exported: Path) -> None:
+    section = page("docs/file-format.md").text.partition("## NWB")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (.*`.+) \| `([^`]+)`.* \|$", section, re.MULTILINE)
+    parts = {"<kind>": "memory", "<name>": "running_average", "<variable>": "q"}
+
+    found: set[str] = set()
+    with h5py.File(exported) as file:
+        file.visit(lambda name: found.add(name.removeprefix("general/")))
+
+    places = [
+        re.sub("<.+?>", lambda word: parts[word[0]], place) for said, place in rows if "events" not in said
+    ]
+    assert [place for place in places if place not in found] == []
+    assert len(places) == 9
+
+
 def test_there_is_a_line_for_every_tool(page: Any) -> None:
     tools = " ".join(lines(page("docs/file-format.md").text))
 

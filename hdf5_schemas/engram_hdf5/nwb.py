@@ -12,8 +12,7 @@ import attrs
 from engram_hdf5.errors import StorageError, UnknownNameError
 from engram_hdf5.intact import reason_of
 from engram_hdf5.place import check_place, sync
-from engram_hdf5.reader import RunFile
-from engram_hdf5.reader import open as open_run
+from engram_hdf5.reader import RunFile, open_run
 
 
 @attrs.frozen

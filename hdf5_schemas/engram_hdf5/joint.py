@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engram_hdf5.errors import FormatError
 from engram_hdf5.netcdf import dimension_names
-from engram_hdf5.rows import Rows
+from engram_hdf5.rows import Rows, reading
 from engram_hdf5.storage import read_attributes
 
 REMEDY = "open the files one by one"
@@ -40,8 +40,11 @@ class JointRows:
     @property
     def variables(self) -> tuple[str, ...]:
         """Names of the arrays that every file holds."""
-        held = set.intersection(*[set(rows.variables) for rows in self.parts.values()])
-        return tuple(name for name in self.first.variables if name in held)
+        held = []
+        for place, rows in self.parts.items():
+            with reading(place):
+                held.append(rows.variables)
+        return tuple(name for name in held[0] if all(name in names for names in held))
 
     def dims(self, name: str) -> tuple[str, ...]:
         """Names of an array's dimensions.
@@ -54,7 +57,11 @@ class JointRows:
 
     def attributes(self, name: str) -> dict[str, Any]:
         """The attributes of an array on which all files agree."""
-        return agreed([read_attributes(rows.arrays[name]) for rows in self.parts.values()])
+        said = []
+        for place, rows in self.parts.items():
+            with reading(place):
+                said.append(read_attributes(rows.arrays[name]))
+        return agreed(said)
 
     def read(self, name: str) -> NDArray[Any]:
         """An array's committed rows, the replicas of all files side by side.
@@ -92,14 +99,17 @@ class JointRows:
         """Refuse arrays that do not fit together, naming the first difference."""
         if self.first.length is not None:
             self.index("time")
-        wanted = dict(_traits(self.first, name))
+        wanted: dict[str, object] = {}
         for (place, rows), size in zip(self.parts.items(), self.sizes, strict=True):
-            found = dict(_traits(rows, name))
+            with reading(place):
+                found = dict(_traits(rows, name))
+                dims = dimension_names(rows.arrays[name]) or ()
+                fits = "batch" in dims and rows.arrays[name].shape[dims.index("batch")] == size
+            wanted = wanted or found
             for trait in {**wanted, **found}:
                 if found.get(trait) != wanted.get(trait):
                     raise self._different(place, name, f"{trait} {found.get(trait)}", wanted.get(trait))
-            dims = dimension_names(rows.arrays[name]) or ()
-            if "batch" not in dims or rows.arrays[name].shape[dims.index("batch")] != size:
+            if not fits:
                 raise self._different(place, name, f"no axis batch of {size} replicas", None)
 
     def _different(self, place: Path, name: str, found: str, wanted: object) -> FormatError:

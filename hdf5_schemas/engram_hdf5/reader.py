@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 import h5py
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from engram_hdf5.errors import FormatError, UnknownNameError
 from engram_hdf5.links import hard_child
 from engram_hdf5.netcdf import dimension_names, is_scale
-from engram_hdf5.rows import Rows, find, open_file, read_values, rows_of
+from engram_hdf5.rows import STRUCTURE_DAMAGE, Rows, find, open_file, read_values, reading, rows_of
 from engram_hdf5.schema import run_schema
 from engram_hdf5.storage import is_readable, read_attributes
 
@@ -25,7 +26,26 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 KINDS = ("memory", "synapse", "task")
+
+
+def _guarded(read: Callable[Concatenate[RunFile, P], R]) -> Callable[Concatenate[RunFile, P], R]:
+    """Make a method tell damage of the file, and that it was closed, as a `FormatError`."""
+
+    @functools.wraps(read)
+    def guarded(run: RunFile, /, *arguments: P.args, **named: P.kwargs) -> R:
+        with reading(run.path):
+            try:
+                return read(run, *arguments, **named)
+            except STRUCTURE_DAMAGE as error:
+                if run.file or isinstance(error, UnknownNameError):
+                    raise
+                raise FormatError(f"{run.path}: was closed; open it again", "E_OPEN") from error
+
+    return guarded
 
 
 class RunFile:
@@ -43,6 +63,7 @@ class RunFile:
         self.file: Any = file
 
     @cached_property
+    @_guarded
     def attrs(self) -> dict[str, Any]:
         """The attributes of the file: title, run_id, dates, status."""
         return read_attributes(self.file)
@@ -53,6 +74,7 @@ class RunFile:
         return str(self.attrs.get("status", "running"))
 
     @cached_property
+    @_guarded
     def provenance(self) -> dict[str, Any]:
         """Facts of the run: versions, backend, device, seed, wall time."""
         group = hard_child(self.file, "provenance")
@@ -75,6 +97,7 @@ class RunFile:
         except tomllib.TOMLDecodeError as error:
             raise FormatError(f"{self.path}: provenance/config is no TOML: {error}", "E_CONFIG") from error
 
+    @_guarded
     def text(self, name: str) -> str:
         """A text kept with the run.
 
@@ -91,36 +114,43 @@ class RunFile:
         return str(item.asstr()[()])
 
     @property
+    @_guarded
     def batch(self) -> int:
         """Number of replicas."""
         item = hard_child(self.file, "batch")
         return int(item.shape[0]) if isinstance(item, h5py.Dataset) else 0
 
     @cached_property
+    @_guarded
     def columns(self) -> dict[str, NDArray[Any]]:
         """The values of each replica `(batch,)`, by name: seed, swept parameters."""
         return {name: read_values(item) for name, item in self._column_sets.items()}
 
     @cached_property
+    @_guarded
     def recordings(self) -> dict[str, Rows]:
         """The recorded components by dotted path."""
         return self._components(hard_child(self.file, "recordings"), growing=True)
 
     @cached_property
+    @_guarded
     def finals(self) -> dict[str, Rows]:
         """The components with a final state, by dotted path."""
         state = hard_child(self.file, "state")
         final = hard_child(state, "final") if isinstance(state, h5py.Group) else None
         return self._components(final, growing=False)
 
+    @_guarded
     def variables(self) -> list[str]:
         """Paths of all recorded arrays, such as `memory.gain`."""
         return [f"{path}.{name}" for path, rows in self.recordings.items() for name in rows.variables]
 
+    @_guarded
     def final_variables(self) -> list[str]:
         """Paths of all arrays of the final state, such as `memory.q`."""
         return [f"{path}.{name}" for path, rows in self.finals.items() for name in rows.variables]
 
+    @_guarded
     def __getitem__(self, path: str) -> NDArray[Any]:
         """The committed rows of a recorded array.
 
@@ -140,6 +170,7 @@ class RunFile:
         """Whether an array of this path was recorded."""
         return path in self.variables()
 
+    @_guarded
     def dataset(self, path: str) -> h5py.Dataset:
         """The HDF5 dataset of a recorded array, to read parts of it; rows past the commit mark may be torn.
 
@@ -149,6 +180,7 @@ class RunFile:
         rows, name = self._find(path, self.recordings)
         return rows.arrays[name]
 
+    @_guarded
     def final(self, path: str) -> NDArray[Any]:
         """An array of the final state `(batch, ...)`.
 
@@ -158,6 +190,7 @@ class RunFile:
         rows, name = self._find(path, self.finals)
         return rows.read(name)
 
+    @_guarded
     def time(self, path: str) -> NDArray[np.float64]:
         """The times `(time,)`, in s, of a component's or an array's rows.
 
@@ -166,6 +199,7 @@ class RunFile:
         """
         return self._component(path).read("time")
 
+    @_guarded
     def step(self, path: str) -> NDArray[np.int64]:
         """The kernel steps `(time,)` of a component's or an array's rows.
 
@@ -174,6 +208,7 @@ class RunFile:
         """
         return self._component(path).read("step")
 
+    @_guarded
     def dims(self, path: str) -> tuple[str, ...]:
         """Names of a recorded array's dimensions.
 
@@ -182,6 +217,7 @@ class RunFile:
         """
         return dimension_names(self.dataset(path)) or ()
 
+    @_guarded
     def attributes(self, path: str) -> dict[str, Any]:
         """Attributes of an array (recorded, final or a column) or of a component.
 
@@ -196,6 +232,7 @@ class RunFile:
         rows, name = self._find(path, self.finals if final else self.recordings)
         return read_attributes(rows.arrays[name])
 
+    @_guarded
     def labels(self, path: str, axis: str) -> tuple[str, ...]:
         """Names of the places along an axis of a recorded or final array; empty where they have none.
 
@@ -207,6 +244,7 @@ class RunFile:
             raise UnknownNameError(f"{path}: has no axis {axis!r}")
         return tuple(str(read_attributes(rows.arrays[axis]).get("labels", "")).split())
 
+    @_guarded
     def trials(self) -> pandas.DataFrame:
         """The trials, one row each.
 
@@ -216,6 +254,7 @@ class RunFile:
         """
         return self._table("trials")
 
+    @_guarded
     def events(self) -> pandas.DataFrame:
         """The events, one row each.
 
@@ -225,6 +264,7 @@ class RunFile:
         """
         return self._table("events")
 
+    @_guarded
     def to_xarray(self) -> xarray.DataTree:
         """The whole file in memory: columns at the root, a node for each component, table and final state.
 
@@ -235,6 +275,7 @@ class RunFile:
 
         return data_tree(self)
 
+    @_guarded
     def tables(self) -> dict[str, Rows]:
         """The tables `trials` and `events`, as far as the file has them."""
         groups = {name: hard_child(self.file, name) for name in ("trials", "events")}
@@ -255,6 +296,7 @@ class RunFile:
         """Close the file."""
         self.close()
 
+    @_guarded
     def __repr__(self) -> str:
         """What is in the file, a line for each array."""
         if not self.file:
@@ -318,7 +360,8 @@ def open_run(path: str | os.PathLike[str]) -> RunFile:
     path = Path(path)
     file = open_file(path)
     try:
-        check_version(path, read_attributes(file))
+        with reading(path):
+            check_version(path, read_attributes(file))
     except BaseException:
         file.close()
         raise

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engram_hdf5.errors import FormatError, UnknownNameError
+from engram_hdf5.intact import reason_of
 from engram_hdf5.links import hard_child
 from engram_hdf5.netcdf import is_scale
 from engram_hdf5.storage import is_readable
 from engram_hdf5.variables import BOOL_FLAGS
 
+STRUCTURE_DAMAGE = (OSError, RuntimeError, ValueError, KeyError)
+"""What h5py raises where the structure of a file is damaged."""
 _BOOL_MEANINGS = " ".join(BOOL_FLAGS.values())
 
 
@@ -47,11 +51,15 @@ class Rows:
         """An array's committed rows; bool where it was bool when written.
 
         Raises:
+            UnknownNameError: There is none of this name.
             FormatError: The data are damaged.
         """
+        if name not in self.arrays:
+            raise UnknownNameError(f"{self.path}: holds no {name!r}; it holds {', '.join(self.arrays)}")
         dataset = self.arrays[name]
-        growing = self.length is not None and dataset.shape and not _is_fixed(name, dataset)
-        return read_values(dataset, self.length if growing else None)
+        with reading(self.path):
+            growing = self.length is not None and dataset.shape and not _is_fixed(name, dataset)
+            return read_values(dataset, self.length if growing else None)
 
 
 def read_values(
@@ -72,13 +80,28 @@ def read_values(
     try:
         rows = part or (slice(length) if length is not None else ())
         array = np.asarray(dataset[rows])
-    except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+    except STRUCTURE_DAMAGE as error:
         raise FormatError(
-            f"{dataset.name}: damaged data ({reason}); copy the file again, or recover it", "E_DATA"
+            f"{dataset.name}: damaged data ({reason_of(error)}); copy the file again, or recover it", "E_DATA"
         ) from error
     is_bool = array.dtype == np.int8 and dataset.attrs.get("flag_meanings") == _BOOL_MEANINGS
     return array.view(np.bool_) if is_bool else array
+
+
+@contextlib.contextmanager
+def reading(place: object) -> Iterator[None]:
+    """Tell what h5py raises of a damaged file as a `FormatError`.
+
+    Args:
+        place: The file, for the message.
+    """
+    try:
+        yield
+    except UnknownNameError:
+        raise
+    except STRUCTURE_DAMAGE as error:
+        text = f"{place}: is damaged ({reason_of(error)}); copy it again, or recover it"
+        raise FormatError(text, "E_OBJECT") from error
 
 
 def open_file(path: Path) -> h5py.File:
@@ -97,12 +120,11 @@ def open_file(path: Path) -> h5py.File:
         if not h5py.is_hdf5(path):
             raise FormatError(f"{path}: is no HDF5 file; give the file of a run", "E_NOT_HDF5")
         return h5py.File(path, "r")
-    except OSError as error:
-        raise _open_error(path, str(error)) from error
+    except STRUCTURE_DAMAGE as error:
+        raise _open_error(path, reason_of(error)) from error
 
 
 def _open_error(path: Path, reason: str) -> FormatError:
-    reason = reason.splitlines()[0]
     if "truncated file" in reason:
         return FormatError(f"{path}: is cut short; copy it again, or recover what it holds", "E_TRUNCATED")
     if "already open for write" in reason:

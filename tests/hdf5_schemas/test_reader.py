@@ -206,6 +206,36 @@ def test_a_second_writer_of_one_file_is_refused(make_writer):
         assert run.attrs["status_reason"] == "end of the test"
 
 
+def test_a_closed_file_says_so(run_path):
+    with h5.open(run_path) as run:
+        pass
+    for read in (lambda: run["memory.gain"], lambda: run.attrs, run.tables):
+        with pytest.raises(h5.FormatError, match=r"run\.h5: was closed; open it again"):
+            read()
+
+
+def test_a_component_without_times_says_so(run_path):
+    with h5py.File(run_path, "r+") as file:
+        del file["recordings/memory/rl_gain/step"]
+    with (
+        h5.open(run_path) as run,
+        pytest.raises(h5.UnknownNameError, match="memory: holds no 'step'; it holds"),
+    ):
+        run.step("memory")
+
+
+def test_damaged_structure_is_told_in_one_line_with_the_file(run_path, monkeypatch):
+    def broken(item):
+        raise RuntimeError("cannot go on\nand a stack of HDF5 messages")
+
+    with h5.open(run_path) as run:
+        monkeypatch.setattr("engram_hdf5.reader.read_attributes", broken)
+        with pytest.raises(h5.FormatError) as caught:
+            run.attributes("memory.gain")
+    said = "is damaged (cannot go on); copy it again, or recover it"
+    assert (str(caught.value), caught.value.code) == (f"{run_path}: {said}", "E_OBJECT")
+
+
 def test_damaged_data_are_an_error(golden):
     with (
         h5.open(golden / "bitflip_chunk.h5") as run,

@@ -30,7 +30,7 @@ def fletcher32(chunk: bytes | NDArray[np.uint8]) -> int:
     whole = words.size // _ROW * _ROW
     total = weighted = 0
     for first, part in ((0, words[:whole].reshape(-1, _ROW)), (whole, words[whole:].reshape(1, -1))):
-        plain, placed = _sums(part)
+        plain, placed = _sums(part) if part.size else (0, 0)
         total += plain
         weighted += (count - _WORDS * first) * plain - placed
     return _stored(weighted) << 16 | _stored(total)

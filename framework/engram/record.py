@@ -189,20 +189,21 @@ class Trials:
         returns = self._returns(starts, np.where(is_open, seen["reward"], 0))
         times, replicas = np.nonzero(over)
         number = self.carried["count"][replicas] + ended[times, replicas] - 1
-        columns = {
+        kept = number % self.every == 0
+        times, replicas = times[kept], replicas[kept]
+        start_step, stop_step = began[times, replicas], first + times.astype(np.int64)
+        self._carry(starts, ended, began, returns, is_open[-1] & ~end[-1])
+        return {
             "replica": replicas.astype(np.int32),
-            "number": number.astype(np.int32),
-            "start_step": began[times, replicas],
-            "stop_step": first + times.astype(np.int64),
+            "number": number[kept].astype(np.int32),
+            "start_step": start_step,
+            "stop_step": stop_step,
             "return_": returns[starts[times, replicas], replicas],
             "outcome": seen["outcome"][times, replicas],
             "truncated": seen["truncated"][times, replicas],
+            "start_time": start_step * dt,
+            "stop_time": stop_step * dt,
         }
-        columns["start_time"] = columns["start_step"] * dt
-        columns["stop_time"] = columns["stop_step"] * dt
-        self._carry(starts, ended, began, returns, is_open[-1] & ~end[-1])
-        kept = number % self.every == 0
-        return {name: values[kept] for name, values in columns.items()}
 
     def _returns(self, segment: Host, reward: Host) -> Host:
         """Sum rewards in time order within each (segment, replica): `bincount` adds in sequence."""

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from engram_hdf5.checksum import fletcher32
 from engram_hdf5.errors import StorageError
 
 try:
@@ -17,6 +18,7 @@ try:
 except ImportError:  # Windows knows no limits of a process
     resource = None  # type: ignore[assignment]
 
+CHECKSUM_BYTES = 4
 MARGIN = 1 << 20
 LIKELY_CHUNKS = 4
 
@@ -67,7 +69,8 @@ class ChunkBuffer:
     """The rows of one dataset that wait for a full HDF5 chunk.
 
     The rows of the unfinished chunk stay in memory after they were written, so that a commit in the middle
-    of a chunk never reads the file.
+    of a chunk never reads the file. Chunks that are not compressed are handed to HDF5 as it would store them:
+    its own checksum is slow, and chunks beyond its cache it would read back for every block.
 
     Args:
         dataset: A chunked dataset that grows along its first axis, empty.
@@ -81,7 +84,12 @@ class ChunkBuffer:
         self._rows: int = dataset.chunks[0]
         self._row_bytes = self.dtype.itemsize * int(np.prod(self.shape, dtype=np.int64))
         self._room = room
-        self._pending: NDArray[Any] = np.empty((self._rows, *self.shape), self.dtype)
+        size = self._rows * self._row_bytes
+        self._chunk = np.zeros(size + CHECKSUM_BYTES, np.uint8)
+        self._pending: NDArray[Any] = self._chunk[:size].view(self.dtype).reshape(self._rows, *self.shape)
+        self._is_plain = (
+            _filters(dataset) == [h5py.h5z.FILTER_FLETCHER32] and dataset.chunks[1:] == self.shape
+        )
         self._length = 0
         self._written = 0
 
@@ -123,11 +131,28 @@ class ChunkBuffer:
             dataset: Of the same dtype, shape and chunks.
         """
         self.dataset = dataset
-        self.dataset.resize(self._written, axis=0)
+        self.dataset.id.set_extent((self._written, *self.shape))
 
     def _write(self, start: int, rows: NDArray[Any]) -> None:
         self._room.check(len(rows) * self._row_bytes)
         stop = start + len(rows)
-        self.dataset.resize(stop, axis=0)
-        self.dataset[start:stop] = rows
+        self.dataset.id.set_extent((stop, *self.shape))
+        if self._is_plain:
+            for first in range(0, len(rows), self._rows):
+                self._write_chunk(start + first, rows[first : first + self._rows])
+        else:
+            self.dataset[start:stop] = rows
         self._written = stop
+
+    def _write_chunk(self, start: int, rows: NDArray[Any]) -> None:
+        if rows.base is not self._pending.base:
+            self._pending[: len(rows)] = rows
+        self._pending[len(rows) :] = self.dataset.fillvalue
+        data, checksum = np.split(self._chunk, [-CHECKSUM_BYTES])
+        checksum.view("<u4")[...] = fletcher32(data)
+        self.dataset.id.write_direct_chunk((start, *(0 for _ in self.shape)), self._chunk)
+
+
+def _filters(dataset: h5py.Dataset) -> list[int]:
+    plan = dataset.id.get_create_plist()
+    return [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]

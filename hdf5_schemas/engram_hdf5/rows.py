@@ -104,8 +104,12 @@ def reading(place: object) -> Iterator[None]:
         raise FormatError(text, "E_OBJECT") from error
 
 
-def open_file(path: Path) -> h5py.File:
+def open_file(path: Path, *, cache: bool = True) -> h5py.File:
     """Open an HDF5 file for reading.
+
+    Args:
+        path: The file.
+        cache: Whether chunks that were read stay in memory, up to 8 MiB a dataset, until it is closed.
 
     Raises:
         FormatError: It is absent, no HDF5, cut short, left open by a writer, or being written.
@@ -119,7 +123,7 @@ def open_file(path: Path) -> h5py.File:
             raise FormatError(f"{path}: there is no such file; check the name", "E_OPEN")
         if not h5py.is_hdf5(path):
             raise FormatError(f"{path}: is no HDF5 file; give the file of a run", "E_NOT_HDF5")
-        return h5py.File(path, "r")
+        return h5py.File(path, "r", rdcc_nbytes=None if cache else 0)
     except STRUCTURE_DAMAGE as error:
         raise _open_error(path, reason_of(error)) from error
 

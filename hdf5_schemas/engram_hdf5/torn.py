@@ -15,6 +15,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from engram_hdf5.checksum import fletcher32
+
 DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError)
 """What h5py raises where a file is damaged."""
 _PLAIN = [h5py.h5z.FILTER_FLETCHER32]
@@ -98,17 +100,4 @@ def _grown(dataset: h5py.Dataset, stored: bytes, nbytes: int) -> NDArray[Any] | 
 
 
 def _agrees(data: bytes, checksum: bytes) -> bool:
-    said = int.from_bytes(checksum, "little")
-    high, low = fletcher32(data)
-    return len(checksum) == _CHECKSUM and ((said >> 16) % 65535, (said & 0xFFFF) % 65535) == (high, low)
-
-
-def fletcher32(data: bytes) -> tuple[int, int]:
-    """Both sums of HDF5's checksum of a chunk, modulo 65535.
-
-    Args:
-        data: The chunk, at most 32 MiB.
-    """
-    words = np.frombuffer(data + bytes(len(data) % 2), ">u2").astype(np.uint64)
-    weights = np.arange(len(words), 0, -1, dtype=np.uint64) % np.uint64(65535)
-    return int((words * weights).sum()) % 65535, int(words.sum()) % 65535
+    return len(checksum) == _CHECKSUM and int.from_bytes(checksum, "little") == fletcher32(data)

@@ -59,7 +59,8 @@ def findings(
         What `validate` returns.
     """
     try:
-        file = open_file(Path(path))
+        # Each chunk is read once, so keeping it would only make memory grow with the number of arrays.
+        file = open_file(Path(path), cache=False)
     except FormatError as error:
         yield Finding(error.code, "/", str(error))
         return

@@ -255,7 +255,7 @@ def test_record_through_the_kernel(benchmark: Any, tmp_path: Path) -> None:
             begun = time.process_time()
             output.write(ChunkRecords(first, first + n, steps, 0.1 * steps, records, {}))
             files += time.process_time() - begun
-        files += spent(output.commit)
+        files += spent(output.writer.commit)
         output.writer.abandon()
         return 5 * rows, 5 * files
 

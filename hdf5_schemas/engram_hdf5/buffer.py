@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,16 @@ except ImportError:  # Windows knows no limits of a process
 CHECKSUM_BYTES = 4
 MARGIN = 1 << 20
 LIKELY_CHUNKS = 4
+FRESH = 0.1
+PLENTY = 100
 
 
 class Room:
     """The space left for a file.
 
     HDF5 neither closes nor reopens a file safely once a write has failed: the interpreter may even crash.
-    So the space is looked at before every write, while the file is still whole.
+    So the space is looked at before every write, while the file is still whole; where there was plenty a
+    moment ago, what was written since is subtracted instead.
 
     Args:
         path: The file that grows.
@@ -39,6 +43,7 @@ class Room:
     def __init__(self, path: Path) -> None:
         self.written = 0
         self._path = path
+        self._seen = (0.0, 0)
 
     def check(self, nbytes: int) -> None:
         """Refuse to go on when a write might fail.
@@ -49,13 +54,17 @@ class Room:
         Raises:
             StorageError: Less than four such writes and 1 MiB are free.
         """
+        self.written += nbytes
+        then, enough = self._seen
+        if self.written < enough and time.monotonic() - then < FRESH:
+            return
         free = self._free()
+        self._seen = time.monotonic(), self.written + free // PLENTY
         if free < LIKELY_CHUNKS * nbytes + MARGIN:
             raise StorageError(
                 f"{self._path}: only {max(free, 0) >> 10} KiB are left for it on the disk; "
                 f"free some space, or write to another disk"
             )
-        self.written += nbytes
 
     def _free(self) -> int:
         free = os.statvfs(self._path.parent) if hasattr(os, "statvfs") else None
@@ -84,9 +93,11 @@ class ChunkBuffer:
         self._rows: int = dataset.chunks[0]
         self._row_bytes = self.dtype.itemsize * int(np.prod(self.shape, dtype=np.int64))
         self._room = room
-        size = self._rows * self._row_bytes
-        self._chunk = np.zeros(size + CHECKSUM_BYTES, np.uint8)
-        self._pending: NDArray[Any] = self._chunk[:size].view(self.dtype).reshape(self._rows, *self.shape)
+        self._chunk = np.zeros(self._rows * self._row_bytes + CHECKSUM_BYTES, np.uint8)
+        self._data, self._checksum = np.split(self._chunk, [-CHECKSUM_BYTES])
+        self._pending: NDArray[Any] = self._data.view(self.dtype).reshape(self._rows, *self.shape)
+        self._fill = dataset.fillvalue
+        self._origin = (0,) * len(self.shape)
         self._is_plain = (
             _filters(dataset) == [h5py.h5z.FILTER_FLETCHER32] and dataset.chunks[1:] == self.shape
         )
@@ -147,10 +158,9 @@ class ChunkBuffer:
     def _write_chunk(self, start: int, rows: NDArray[Any]) -> None:
         if rows.base is not self._pending.base:
             self._pending[: len(rows)] = rows
-        self._pending[len(rows) :] = self.dataset.fillvalue
-        data, checksum = np.split(self._chunk, [-CHECKSUM_BYTES])
-        checksum.view("<u4")[...] = fletcher32(data)
-        self.dataset.id.write_direct_chunk((start, *(0 for _ in self.shape)), self._chunk)
+        self._pending[len(rows) :] = self._fill
+        self._checksum.view("<u4")[...] = fletcher32(self._data)
+        self.dataset.id.write_direct_chunk((start, *self._origin), self._chunk)
 
 
 def _filters(dataset: h5py.Dataset) -> list[int]:

@@ -107,3 +107,5 @@ class SingleFile(Medium):
         disconnect(self.file)
         with contextlib.suppress(OSError, RuntimeError):
             self.file.close()
+        # Where even that failed, HDF5 must not be asked anything about the file again.
+        self.file = None

@@ -12,7 +12,7 @@ import pytest
 import engram_hdf5 as h5
 
 CHILD = """
-    import os, resource, signal, sys
+    import os, resource, signal, sys, time
     import numpy as np
     import engram_hdf5 as h5
     from engram_hdf5 import buffer
@@ -117,6 +117,8 @@ def test_a_full_disk_stops_the_writer_cleanly(tmp_path):
         """
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 20, 16 << 20))
+        # What was seen of the disk before counts for a tenth of a second.
+        time.sleep(0.2)
         count = 0
         try:
             while True:

@@ -17,6 +17,7 @@ from engram_hdf5.netcdf import is_scale
 from engram_hdf5.storage import is_readable
 from engram_hdf5.variables import BOOL_FLAGS
 
+TABLES = ("trials", "events")
 _BOOL_MEANINGS = " ".join(BOOL_FLAGS.values())
 
 
@@ -38,8 +39,9 @@ class Rows:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of the arrays, without scales and indices."""
+        """Names of the arrays, without scales and indices; time and step of a table are columns of it."""
         hidden = {"time", "step", "n_rows"} if self.length is not None else set()
+        hidden -= {"time", "step"} if self.path in TABLES else set()
         return tuple(name for name, item in self.arrays.items() if name not in hidden and not is_scale(item))
 
     def read(self, name: str) -> NDArray[Any]:

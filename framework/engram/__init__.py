@@ -20,6 +20,7 @@ from .declare import (
     array as array,
     child as child,
     component as component,
+    events as events,
     fixed as fixed,
     param as param,
     parameters as parameters,
@@ -31,6 +32,7 @@ from .errors import (
     PluginError as PluginError,
     RecipeError as RecipeError,
 )
+from .event import Events as Events
 from .hookspecs import hookimpl as hookimpl
 from .launch import resume as resume, run as run
 from .random import Stream as Stream

@@ -308,6 +308,29 @@ def test_a_resumed_run_has_the_events_of_one_that_never_stopped(
     assert {"events.step", "events.unit", "events.time"} <= same.keys() and all(same.values()), same
 
 
+def test_events_after_the_checkpoint_are_not_carried_over(
+    spiking: Make, plugins: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (whole,) = engram.run(spiking(), out=tmp_path / "whole.h5")
+    saved: list[Path] = []
+
+    def save_once(path: Path, arrays: dict[str, Any]) -> None:
+        if not saved:
+            engram_hdf5.save_checkpoint(path, arrays)
+            saved.append(path)
+
+    monkeypatch.setattr("engram.output.save_checkpoint", save_once)
+    plugins.register(stopper := Stopper(4), "stopper")
+    with pytest.raises(KeyboardInterrupt):
+        engram.run(spiking("run.chunk=5", "run.checkpoint=0.0"), out=tmp_path / "run.h5")
+    plugins.manager.unregister(stopper)
+    with engram.open(tmp_path / "run.h5.part") as part:
+        assert part.events().step.max() == 19
+    path = engram.resume(tmp_path / "run.h5.part", plugins=plugins)
+    with engram.open(whole) as one, engram.open(path) as other:
+        assert one.events().equals(other.events())
+
+
 def test_a_run_without_any_event_so_far_resumes(spiking: Make, plugins: Registry, tmp_path: Path) -> None:
     quiet = {"memory": {"use": "poisson", "chance": 0.0}, "task": {"use": "lottery"}}
     plugins.register(stopper := Stopper(2), "stopper")
@@ -432,6 +455,70 @@ def test_events_are_recorded_in_an_open_loop(spiking: Make) -> None:
     found = rows(table(prepare(spiking(task={"use": "tide"}))))
     whole = rows(table(prepare(spiking())))
     assert found == [(step, source - 1, *rest) for step, source, *rest in whole if source > 0]
+
+
+@engram.parameters
+class Gate(engram.Synapse):
+    """Lets everything through and says so."""
+
+    name = "gate"
+
+    def init(self, ctx: Context, n_pre: int, n_post: int) -> PoissonState:
+        return ctx.state(PoissonState, sizes={"unit": n_post})
+
+    def propagate(self, state: PoissonState, pre: Array) -> Array:
+        state.spikes.add(pre > 0)
+        return pre
+
+    def learn(self, state: PoissonState, pre: Array, post: Array, modulator: Array) -> None: ...
+
+
+@engram.state
+class GatedState:
+    gates: Any = engram.child()
+    calls: Events = engram.events(doc="a call")
+
+
+@engram.parameters
+class Gated(engram.Memory):
+    """Holds synapses that have events of their own."""
+
+    name = "gated"
+    gates: dict[str, engram.Synapse] = engram.component("synapse", many=True)
+
+    def init(self, ctx: Context) -> GatedState:
+        return ctx.state(
+            GatedState,
+            gates={name: gate.init(ctx.child(f"gates.{name}"), 2, 2) for name, gate in self.gates.items()},
+        )
+
+    def step(self, state: GatedState, signal: Signal) -> None:
+        state.calls.add(signal.learn)
+        for name, gate in self.gates.items():
+            gate.propagate(state.gates[name], signal.observation)
+
+
+def test_events_of_parts_go_by_their_paths(make: Make, plugins: Registry, tmp_path: Path) -> None:
+    class Plugin:
+        @engram.hookimpl
+        def register_memories(self) -> list[type[engram.Memory]]:
+            return [Gated]
+
+        @engram.hookimpl
+        def register_synapses(self) -> list[type[engram.Synapse]]:
+            return [Gate]
+
+    plugins.register(Plugin(), "gated")
+    memory = {"use": "gated", "gates": {"left": {"use": "gate"}, "right": {"use": "gate"}}}
+    variables = ["memory.gates.right.spikes", "memory.calls"]
+    recipe = make("run.steps=7", task={"use": "tide"}, memory=memory, record={"variables": variables})
+    (path,) = engram.run(recipe, out=tmp_path / "run.h5")
+    with engram.open(path) as run:
+        events = run.events()
+        sources = run.tables()["events"].arrays["source"].attrs["flag_meanings"].split()
+    assert sources == variables
+    # The tide is zero at the first step; then both units fire in each of three replicas.
+    assert events.groupby("source").size().tolist() == [6 * 2 * 3, 7 * 3]
 
 
 def test_a_field_that_is_no_field_of_events_is_refused(make: Make, plugins: Registry) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from engram.convert import METADATA, hints_of, to_mapping
-from engram.declare import ArrayField, ChildField, parameters_of
+from engram.declare import ArrayField, ChildField, EventsField, parameters_of
 
 _PLURALS = {"number": "numbers", "integer": "integers", "text": "texts", "table": "tables"}
 
@@ -48,7 +48,7 @@ def parameters(cls: Any, example: Any = None) -> list[dict[str, Any]]:
 
 
 def arrays(cls: Any) -> list[dict[str, Any]] | None:
-    """Return one row for each array of the state; None where `init` does not say what it returns."""
+    """Return one row for each array and field of events; None where `init` does not say what it returns."""
     state = state_class(cls)
     if state is None:
         return None
@@ -58,6 +58,11 @@ def arrays(cls: Any) -> list[dict[str, Any]] | None:
         if isinstance(info, ArrayField):
             rows.append({
                 "name": field.name, "axes": info.axes, "unit": info.unit, "dtype": info.dtype,
+                "recorded": info.record, "doc": info.doc,
+            })  # fmt: skip
+        elif isinstance(info, EventsField):
+            rows.append({
+                "name": field.name, "axes": info.axes, "unit": "", "dtype": "events",
                 "recorded": info.record, "doc": info.doc,
             })  # fmt: skip
         elif isinstance(info, ChildField):

@@ -87,7 +87,7 @@ def _component(registry: Registry, kind: str, name: str, cls: Any, as_json: bool
     if declared is None:
         click.echo("State: not known before a run; `init` is not annotated with the class of the state.")
         return
-    _section("State, each array (batch, axes...)", declared, "It keeps no state.")
+    _section("State, each array and field of events (batch, axes...)", declared, "It keeps no state.")
 
 
 def _section(title: str, rows: list[dict[str, Any]], otherwise: str) -> None:

@@ -21,7 +21,7 @@ def snapshot(run: Run) -> dict[str, Host]:
         arrays |= {"done": run.done, "ends": run.ends}
     host = {name: run.backend.to_host(value) for name, value in arrays.items()}
     trials = {f"trials.{name}": value for name, value in run.trials.carried.items()}
-    return {**host, **trials, "step": np.asarray(run.step)}
+    return {**host, **trials, "step": np.asarray(run.step), "events": np.asarray(run.counted)}
 
 
 def restore(run: Run, arrays: dict[str, Host]) -> None:
@@ -42,4 +42,4 @@ def restore(run: Run, arrays: dict[str, Host]) -> None:
     if run.freezing:
         run.done, run.ends = device["done"], device["ends"]
     run.trials.carried = {name: arrays[f"trials.{name}"] for name in run.trials.carried}
-    run.step = int(arrays["step"])
+    run.step, run.counted = int(arrays["step"]), int(arrays["events"])

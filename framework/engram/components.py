@@ -12,8 +12,9 @@ import numpy as np
 
 from .backend import Array
 from .convert import METADATA
-from .declare import ArrayField, parameters_of
+from .declare import ArrayField, EventsField, parameters_of
 from .errors import EngramError
+from .event import Events
 from .random import Stream, Streams
 
 S = TypeVar("S")
@@ -161,13 +162,17 @@ class Context:
         """Return zeros of shape (batch, *shape)."""
         return self.xp.zeros((self.batch, *shape), dtype=self.dtype if dtype == "float" else dtype)
 
+    def events(self, *units: int) -> Events:
+        """Return a field of events for so many units a replica, or for one place a replica."""
+        return Events((self.batch, *units), self.streams.clock)
+
     def array(self, values: Any, dtype: str = "float") -> Array:
         """Return a copy of host values on the device, broadcast to (batch, ...) along a new first axis."""
         host = np.asarray(values, dtype=self.dtype if dtype == "float" else dtype)
         return self.xp.array(np.broadcast_to(host, (self.batch, *host.shape)))
 
     def state(self, cls: type[S], *, sizes: Mapping[str, int] | None = None, **given: Any) -> S:
-        """Build a state: arrays not `given` are zeros whose axes have the given sizes.
+        """Build a state: arrays not `given` are zeros, and these and events have axes of these sizes.
 
         Args:
             cls: A class declared with `engram.state`.
@@ -175,16 +180,20 @@ class Context:
             **given: Fields with values of their own (arrays, children, fixed things).
 
         Raises:
-            EngramError: An array is not given and an axis of it has no size.
+            EngramError: A field is not given and an axis of it has no size.
         """
         sizes = sizes or {}
         for field in attrs.fields(cls):  # type: ignore[arg-type]
             info = field.metadata[METADATA]
-            if isinstance(info, ArrayField) and field.name not in given:
+            if isinstance(info, ArrayField | EventsField) and field.name not in given:
                 if missing := [axis for axis in info.axes if axis not in sizes]:
                     raise EngramError(f"{self.path}.{field.name}: give the size of its axis {missing[0]!r}")
                 shape = [sizes[axis] for axis in info.axes]
-                given[field.name] = self.zeros(*shape, dtype=info.dtype)
+                given[field.name] = (
+                    self.zeros(*shape, dtype=info.dtype)
+                    if isinstance(info, ArrayField)
+                    else self.events(*shape)
+                )
         return cls(**given)
 
     def per_replica(self, component: Any) -> SimpleNamespace:

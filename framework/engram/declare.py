@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 import attrs
 
@@ -69,6 +69,16 @@ class ArrayField:
     dtype: str = "float"
     record: bool = False
     compress: Literal["auto", "none", "gzip"] = "auto"
+
+
+@attrs.frozen
+class EventsField:
+    """What `events` declares: the name of the axis after `batch`, where there is one."""
+
+    dtype: ClassVar[str] = "bool"
+    axes: tuple[str, ...]
+    doc: str
+    record: bool = True
 
 
 @attrs.frozen
@@ -161,6 +171,17 @@ def array(
     return attrs.field(metadata={METADATA: ArrayField(axes, doc, unit, dtype, record, compress)})
 
 
+def events(axis: str | None = None, *, doc: str, record: bool = True) -> Any:
+    """Declare a field of a component's state that takes events, such as spikes; see `Events.add`.
+
+    Args:
+        axis: Name of the axis after `batch`, such as "unit"; None where a replica has one place.
+        doc: What happens, such as "a spike".
+        record: True to record them where the recipe names no variables.
+    """
+    return attrs.field(metadata={METADATA: EventsField((axis,) if axis else (), doc, record)})
+
+
 def child() -> Any:
     """Declare a state field that holds the state of a component, or a dict of named states."""
     return attrs.field(metadata={METADATA: ChildField()})
@@ -211,13 +232,14 @@ def _checked(self: Any) -> None:
         raise InvalidParameters(label, problems)
 
 
-@dataclass_transform(field_specifiers=(array, child, fixed), eq_default=False, kw_only_default=True)
+@dataclass_transform(field_specifiers=(array, events, child, fixed), eq_default=False, kw_only_default=True)
 def state(cls: type[T]) -> type[T]:
     """Make a class of state: slotted arrays that lead with `batch`, updated in place."""
     made = attrs.define(eq=False, kw_only=True)(cls)
     for field in attrs.fields(made):  # type: ignore[arg-type]
         if METADATA not in field.metadata:
-            raise TypeError(f"{cls.__name__}.{field.name}: declare it with engram.array, child or fixed")
+            kinds = "engram.array, events, child or fixed"
+            raise TypeError(f"{cls.__name__}.{field.name}: declare it with {kinds}")
     return made
 
 
@@ -244,29 +266,29 @@ def components_of(instance: Any) -> Iterator[tuple[str, str, Any]]:
 
 @attrs.frozen(eq=False)
 class Slot:
-    """One state array within a tree of states: its path, its declaration, and where it is held."""
+    """One field within a tree of states: its path, its declaration, and where it is held."""
 
     path: str
-    field: ArrayField
+    field: Any
     holder: Any
     name: str
 
     @property
     def value(self) -> Any:
-        """The array now in the slot, shape (batch, *axes)."""
+        """What is now in the slot, of shape (batch, *axes)."""
         return getattr(self.holder, self.name)
 
 
-def slots_of(tree: Any, path: str) -> Iterator[Slot]:
-    """Yield every array of a state and of the states it holds, as `path.name`."""
+def slots_of(tree: Any, path: str, kind: type = ArrayField) -> Iterator[Slot]:
+    """Yield every array, or other `kind` of field, of a state and of the states it holds, as `path.name`."""
     for field in attrs.fields(type(tree)):
         info = field.metadata[METADATA]
-        if isinstance(info, ArrayField):
+        if isinstance(info, kind):
             yield Slot(f"{path}.{field.name}", info, tree, field.name)
         elif isinstance(info, ChildField):
             held = getattr(tree, field.name)
             if isinstance(held, Mapping):
                 for key, item in held.items():
-                    yield from slots_of(item, f"{path}.{field.name}.{key}")
+                    yield from slots_of(item, f"{path}.{field.name}.{key}", kind)
             else:
-                yield from slots_of(held, f"{path}.{field.name}")
+                yield from slots_of(held, f"{path}.{field.name}", kind)

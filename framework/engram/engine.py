@@ -12,12 +12,14 @@ import numpy as np
 
 from .backend import Array, Backend, choose
 from .components import Choice, Context, Memory, Signal, Spec, Task
-from .declare import Slot, slots_of
+from .declare import EventsField, Slot, slots_of
 from .errors import EngramError, RecipeError
+from .event import columns_of
 from .exchange import check_action, check_finished, check_parts, check_signal, check_state
 from .random import IN_BODY, INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
+from .rules.sparse import SparseBuffer
 
 _CHUNK = 1000
 _FIRST_CHUNK = 16
@@ -34,6 +36,7 @@ class ChunkRecords:
         steps: (rows,) steps of the rows; `time` (rows,) in s.
         records: (rows, batch, ...) host arrays by path.
         trials: Columns of the trials that ended.
+        events: Columns of the events.
     """
 
     start: int
@@ -42,6 +45,7 @@ class ChunkRecords:
     time: Host
     records: dict[str, Host]
     trials: dict[str, Host]
+    events: dict[str, Host]
 
 
 @attrs.define(eq=False)
@@ -56,10 +60,11 @@ class Run:
         streams: All random streams.
         signal: The signal that the memory sees next.
         step: The next step.
-        recorder: Keeps records; `trials` finds trials.
+        recorder: Keeps records; `trials` finds trials, `events` takes events.
         stopped: True once every replica is finished.
         done: (batch,) bool, who is finished; None where no one can be. `ends` (batch,) counts trials.
         torn: True once a step was left half done.
+        counted: Events of the chunks done.
     """
 
     recipe: Recipe
@@ -72,6 +77,7 @@ class Run:
     slots: list[Slot]
     recorder: Recorder
     trials: Trials
+    events: SparseBuffer
     chunk: int
     signal: Signal | None = None
     step: int = 0
@@ -79,6 +85,7 @@ class Run:
     done: Array | None = None
     ends: Array | None = None
     torn: bool = False
+    counted: int = 0
     _bound: list[tuple[Any, str, Array]] = attrs.field(factory=list)
 
     @property
@@ -141,8 +148,10 @@ class Run:
         steps, records = self.recorder.take(stop - 1)
         dt = self.recipe.run.dt
         trials = self.trials.take(start, stop - start, dt) if self.trials.every and stop > start else {}
+        events = columns_of(self.events, stop, dt)
+        self.counted += len(events["step"])
         self.step = stop
-        return ChunkRecords(start, stop, steps, steps * dt, records, trials)
+        return ChunkRecords(start, stop, steps, steps * dt, records, trials, events)
 
     def interrupted(self, start: int) -> ChunkRecords:
         """Return what the unfinished chunk that began at `start` has completed; the state may be torn."""
@@ -154,11 +163,13 @@ class Run:
         memory_step, task_step = self.memory.step, self.task.step
         memory_state, task_state = self.memory_state, self.task_state
         recorder, clock, settle = self.recorder, self.streams.clock, self._settle
+        make_room = self.events.make_room
         see = self.trials.see if self.trials.every else None
         first = self.step
         signal = self._first_signal()
         for step in range(first, first + n):
             clock.step = step
+            make_room()
             action = memory_step(memory_state, signal)
             settle()
             if step == first:
@@ -236,6 +247,7 @@ class Run:
             signal = signals.at(index)
             self._count_starts(signal.start)
             self.streams.clock.step = first + index
+            self.events.make_room()
             action = self.memory.step(self.memory_state, signal)
             self._settle()
             if index == 0:
@@ -252,6 +264,7 @@ class Run:
         signal = self._first_signal()
         for step in range(first, first + n):
             clock.step = step
+            self.events.make_room()
             done = self.done
             held = self._hold("memory")
             signal = self._silenced(signal, done)
@@ -300,6 +313,7 @@ class Run:
         )
 
     def _hold(self, role: str) -> list[tuple[Array, Array]]:
+        self.events.silent = self.done
         return [
             (array, array.copy())
             for array, slot in zip((b for _, _, b in self._bound), self.slots, strict=True)
@@ -367,22 +381,28 @@ def _prepare(recipe: Recipe) -> Run:
     task_state = recipe.task.init(context)
     memory_state = recipe.memory.init(attrs.evolve(context, path="memory"))
     slots = [*slots_of(task_state, "task"), *slots_of(memory_state, "memory")]
-    check_parts(slots, recipe.components())
-    check_state(slots, len(replicas), dtype)
+    events = [*slots_of(task_state, "task", EventsField), *slots_of(memory_state, "memory", EventsField)]
+    check_parts([*slots, *events], recipe.components())
+    check_state([*slots, *events], len(replicas), dtype)
     freezing = hasattr(recipe.task, "finished") or recipe.run.trials is not None
     offered = {"task.observation": recipe.task.observation, "memory.action": recipe.task.action}
     spaces = {path: space for path, space in offered.items() if space is not None}
     every = recipe.record.every
-    chunk = recipe.run.chunk or _chunk_length(slots, spaces, context, recipe)
+    chunk = recipe.run.chunk or _chunk_length(slots, events, spaces, context, recipe)
     chunk = min(chunk, recipe.run.steps or chunk)
     recorder = Recorder(
-        slots, spaces, recipe.record.variables,
+        [*slots, *events], spaces, recipe.record.variables,
         every, chunk // every + 1, backend, (len(replicas), dtype), freezing,
     )  # fmt: skip
     trials = Trials(len(replicas), chunk, recipe.record.trials_every, backend, dtype)
+    shapes = (item.shape for item in recorder.events.values())
+    buffer = SparseBuffer(backend.xp, backend.to_host, shapes, chunk)
+    for source, (path, item) in enumerate(recorder.events.items()):
+        item.path, item.source, item.buffer = path, source, buffer
     run = Run(
-        recipe, backend, replicas, task_state, memory_state, streams, context, slots, recorder, trials, chunk
-    )
+        recipe, backend, replicas, task_state, memory_state, streams, context, slots, recorder, trials,
+        buffer, chunk,
+    )  # fmt: skip
     run._bound = [(slot.holder, slot.name, slot.value) for slot in slots]
     if freezing:
         run.done = backend.xp.zeros(len(replicas), dtype=bool)
@@ -391,15 +411,19 @@ def _prepare(recipe: Recipe) -> Run:
 
 
 def _chunk_length(
-    slots: list[Slot], spaces: Mapping[str, Spec | Choice], context: Context, recipe: Recipe
+    slots: list[Slot],
+    events: list[Slot],
+    spaces: Mapping[str, Spec | Choice],
+    context: Context,
+    recipe: Recipe,
 ) -> int:
-    """Choose a chunk of at most 1000 steps that keeps records and signals below 32 MiB."""
+    """Choose a chunk of at most 1000 steps that keeps records, signals and masks of events below 32 MiB."""
     wanted, item = recipe.record.variables, context.dtype.itemsize
     sizes = {path: 8 * context.batch * math.prod(space.shape) for path, space in spaces.items()}
     row = sum(
         slot.value.nbytes for slot in slots if (slot.field.record if wanted is None else slot.path in wanted)
     ) + sum(size for path, size in sizes.items() if path in (wanted or ()))
-    step = row / recipe.record.every
+    step = row / recipe.record.every + sum(math.prod(slot.value.shape) for slot in events)
     if recipe.record.trials_every:
         step += context.batch * (item + 4)
     if hasattr(recipe.task, "schedule"):

@@ -12,8 +12,9 @@ import attrs
 import numpy as np
 
 from .components import Choice, Memory, Signal, Spec, Task
-from .declare import Slot
+from .declare import EventsField, Slot
 from .errors import EngramError
+from .event import Events
 
 _RESERVED = ("batch", "n_rows", "step", "time")
 _FLAGS = ("start", "end", "truncated", "learn")
@@ -34,10 +35,10 @@ def check_parts(slots: list[Slot], components: Iterable[str]) -> None:
 
 
 def check_state(slots: list[Slot], batch: int, dtype: np.dtype[Any]) -> None:
-    """Hold every state array against its declaration.
+    """Hold every array and field of events against its declaration.
 
     Raises:
-        EngramError: Naming the first array of another shape, precision or axis length, or of a name taken.
+        EngramError: Naming the first of another shape, precision or axis length, or of a name taken.
     """
     sizes: dict[tuple[int, str], int] = {}
     owners: dict[int, str] = {}
@@ -68,6 +69,8 @@ def _check_array(slot: Slot, batch: int, dtype: np.dtype[Any]) -> None:
     value, field = slot.value, slot.field
     wanted = dtype if field.dtype == "float" else np.dtype(field.dtype)
     shape = getattr(value, "shape", None)
+    if isinstance(field, EventsField) and not isinstance(value, Events):
+        raise EngramError(f"{slot.path}: must be made by ctx.events, not {type(value).__name__}")
     if shape is None or len(shape) != 1 + len(field.axes) or shape[0] != batch:
         axes = ", ".join(("batch", *field.axes))
         raise EngramError(f"{slot.path}: must have shape ({axes}), not {shape}")

@@ -7,7 +7,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -52,6 +52,7 @@ _TRIALS = (
     ColumnSpec("outcome", "int8", "1", "the task's outcome code, -1 for none"),
     ColumnSpec("truncated", "bool", "1", "the trial was cut short"),
 )
+_STEP_OF = {"trials": "stop_step", "events": "step"}
 
 
 @attrs.frozen(eq=False)
@@ -137,7 +138,7 @@ class Output:
         run: What is written.
         parts: Its components by role path.
         recordings: Where rows go, by role path.
-        trials: The trials table, None where none is kept.
+        tables: The tables of trials and of events, where they are kept.
         background: Where rows are written beside the computation, None where it waits for them.
     """
 
@@ -145,7 +146,7 @@ class Output:
     run: Run
     parts: dict[str, Part]
     recordings: dict[str, Recording]
-    trials: Recording | None
+    tables: dict[str, Recording]
     background: Background | None
     begun: float = attrs.field(factory=time.perf_counter)
     saved: float = attrs.field(factory=time.perf_counter)
@@ -166,8 +167,10 @@ class Output:
             for path, recorded in grouped(self.run.recorder.recorded):
                 arrays = {_name(item.path): chunk.records[item.path] for item in recorded}
                 self.writer.append(self.recordings[path], chunk.steps, chunk.time, arrays)
-        if self.trials is not None and chunk.trials and len(chunk.trials["replica"]):
-            self.writer.append_rows(self.trials, chunk.trials)
+        for name, table in self.tables.items():
+            columns = getattr(chunk, name)
+            if columns and len(columns["replica"]):
+                self.writer.append_rows(table, columns)
         if self.writer.is_due:
             self.writer.commit()
 
@@ -187,12 +190,11 @@ class Output:
         with engram_hdf5.open(before) as kept:
             for path, recording in self.recordings.items():
                 carry_recording(kept, self.writer, recording, path, self.run.step)
-                if recording.length < -(-self.run.step // self.run.recipe.record.every):
-                    raise EngramError(
-                        f"{path}: rows before the checkpoint are lost; delete it to begin again"
-                    )
-            if self.trials is not None:
-                carry_table(kept.tables()["trials"], self.writer, self.trials, "stop_step", self.run.step)
+                _refuse_lost(path, recording, -(-self.run.step // self.run.recipe.record.every))
+            for name, table in self.tables.items():
+                carry_table(kept.tables()[name], self.writer, table, _STEP_OF[name], self.run.step)
+            if "events" in self.tables:
+                _refuse_lost("events", self.tables["events"], self.run.counted)
         self.writer.commit()
 
     def complete(self) -> Path:
@@ -282,13 +284,31 @@ def _structure(writer: Writer, run: Run, parts: dict[str, Part]) -> Output:
         )
         for path, recorded in grouped(run.recorder.recorded)
     }
-    trials = writer.add_table("trials", _TRIALS) if run.trials.every else None
+    tables = {"trials": writer.add_table("trials", _TRIALS)} if run.trials.every else {}
+    if run.recorder.events:
+        tables["events"] = writer.add_table("events", _event_columns(run.recorder.events))
     if run.recipe.record.final:
         for part in parts.values():
             writer.check_final(part.kind, part.group, _final(run, part))
     writer.commit()
     background = Background() if run.recipe.run.writer == "thread" else None
-    return Output(writer, run, parts, recordings, trials, background)
+    return Output(writer, run, parts, recordings, tables, background)
+
+
+def _event_columns(paths: Iterable[str]) -> tuple[ColumnSpec, ...]:
+    return (
+        # One time has many events: it packs to almost nothing.
+        ColumnSpec("time", "float64", "s", "time of the step", compress="gzip"),
+        ColumnSpec("step", "int64", "1", "step"),
+        ColumnSpec("replica", "int32", "1", "index along batch"),
+        ColumnSpec("source", "int16", "1", "field that the event comes from", dict(enumerate(paths))),
+        ColumnSpec("unit", "int32", "1", "index along the axis of the field, 0 where it has none"),
+    )
+
+
+def _refuse_lost(name: str, rows: Recording, wanted: int) -> None:
+    if rows.length < wanted:
+        raise EngramError(f"{name}: rows before the checkpoint are lost; delete it to begin again")
 
 
 def _identifier(name: str) -> str:

@@ -11,8 +11,10 @@ import numpy as np
 from .backend import Array, Backend
 from .components import Choice, Signal, Spec
 from .convert import nearest
-from .declare import ArrayField, Slot
+from .declare import ArrayField, EventsField, Slot
 from .errors import RecipeError
+from .event import Events
+from .rules import segment
 
 Host = np.ndarray[Any, Any]
 _SIGNAL_DOC = {
@@ -50,10 +52,10 @@ class Recorded:
 
 
 class Recorder:
-    """Copies chosen arrays into device buffers every few steps.
+    """Copies chosen arrays into device buffers every few steps; names the chosen fields of events.
 
     Args:
-        slots: All state arrays of the run.
+        slots: All state arrays of the run, and all fields of events.
         spaces: Observation and action of the task, by path "task.observation" and "memory.action".
         wanted: Paths to record, None for those declared with `record=True`.
         every: Steps from row to row.
@@ -86,10 +88,16 @@ class Recorder:
             chosen.append("task.finished")
         signals = {f"task.{name}" for name in _SIGNAL_DOC} | {"memory.action"} & set(spaces)
         self._check(chosen, known, signals)
-        self.recorded = [self._slot(known[path]) if path in known else self._passing(path) for path in chosen]
+        self.events: dict[str, Events] = {
+            slot.path: slot.value
+            for slot in slots
+            if slot.path in chosen and isinstance(slot.field, EventsField)
+        }
+        arrays = [path for path in chosen if path not in self.events]
+        self.recorded = [self._slot(known[path]) if path in known else self._passing(path) for path in arrays]
         self._slots = [(r.buffer, r.slot.holder, r.slot.name) for r in self.recorded if r.slot is not None]
         self._signals = [(r.buffer, r.path.rpartition(".")[2]) for r in self.recorded if r.slot is None]
-        self.reads_task_state = any(path in known and path.startswith("task.") for path in chosen)
+        self.reads_task_state = any(path in known and path.startswith("task.") for path in arrays)
         self.steps: list[int] = []
 
     def _check(self, chosen: list[str], known: Mapping[str, Slot], signals: set[str]) -> None:
@@ -180,65 +188,10 @@ class Trials:
     def take(self, first: int, n: int, dt: float) -> dict[str, Host]:
         """Return the columns of the trials that ended in steps first .. first + n - 1, by end and replica."""
         seen = {name: self._backend.to_host(buffer[:n]) for name, buffer in self._buffers.items()}
-        start, end = seen["start"], seen["end"]
-        starts = np.cumsum(start, axis=0)
-        began = self._began(start, first)
-        is_open = began > _ended_before(end, first)
-        over = end & is_open
-        ended = np.cumsum(over, axis=0)
-        returns = self._returns(starts, np.where(is_open, seen["reward"], 0))
-        times, replicas = np.nonzero(over)
-        number = self.carried["count"][replicas] + ended[times, replicas] - 1
-        kept = number % self.every == 0
-        times, replicas = times[kept], replicas[kept]
-        start_step, stop_step = began[times, replicas], first + times.astype(np.int64)
-        self._carry(starts, ended, began, returns, is_open[-1] & ~end[-1])
-        return {
-            "replica": replicas.astype(np.int32),
-            "number": number[kept].astype(np.int32),
-            "start_step": start_step,
-            "stop_step": stop_step,
-            "return_": returns[starts[times, replicas], replicas],
-            "outcome": seen["outcome"][times, replicas],
-            "truncated": seen["truncated"][times, replicas],
-            "start_time": start_step * dt,
-            "stop_time": stop_step * dt,
-        }
-
-    def _returns(self, segment: Host, reward: Host) -> Host:
-        """Sum rewards in time order within each (segment, replica): `bincount` adds in sequence."""
-        batch = reward.shape[1]
-        where = segment * batch + np.arange(batch)
-        places = np.concatenate([np.arange(batch), where.reshape(-1)])
-        amounts = np.concatenate([self.carried["returned"], reward.reshape(-1).astype(np.float64)])
-        size = (int(segment[-1].max()) + 1) * batch
-        return np.bincount(places, weights=amounts, minlength=size).reshape(-1, batch)
-
-    def _began(self, start: Host, first: int) -> Host:
-        """Return (steps, batch) the step at which the trial of each step began, -1 before any."""
-        return np.maximum.accumulate(np.concatenate([self.carried["started_at"][None], _when(start, first)]))[
-            1:
-        ]
-
-    def _carry(self, starts: Host, ended: Host, began: Host, returns: Host, is_open: Host) -> None:
-        batch = len(is_open)
-        self.carried = {
-            "started_at": np.where(is_open, began[-1], -1),
-            "returned": np.where(is_open, returns[starts[-1], np.arange(batch)], 0.0),
-            "count": self.carried["count"] + ended[-1],
-        }
-
-
-def _when(flags: Host, first: int) -> Host:
-    """Return (steps, batch) the step where a flag is set, -1 elsewhere."""
-    return np.where(flags, first + np.arange(len(flags), dtype=np.int64)[:, None], np.int64(-1))
-
-
-def _ended_before(end: Host, first: int) -> Host:
-    """Return (steps, batch) the last step before each at which a trial ended, -1 where none did."""
-    before = np.roll(_when(end, first), 1, axis=0)
-    before[0] = -1
-    return np.maximum.accumulate(before)
+        columns, self.carried = segment.trials(seen, self.carried, first, self.every)
+        columns["start_time"] = columns["start_step"] * dt
+        columns["stop_time"] = columns["stop_step"] * dt
+        return columns
 
 
 def grouped(recorded: list[Recorded]) -> Iterator[tuple[str, list[Recorded]]]:

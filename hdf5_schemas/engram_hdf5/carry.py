@@ -10,6 +10,7 @@ from engram_hdf5.rows import Rows, read_values
 from engram_hdf5.writer import Writer
 
 _BLOCK = 1024
+_TABLE_BLOCK = 1 << 16
 
 
 def carry_recording(kept: RunFile, writer: Writer, recording: Recording, path: str, before: int) -> None:
@@ -42,6 +43,7 @@ def carry_table(rows: Rows, writer: Writer, table: Recording, key: str, before: 
         before: First step that is not carried over.
     """
     count = int(np.searchsorted(rows.read(key), before))
-    columns = {name: rows.read(name)[:count] for name in rows.variables}
-    if count:
+    for start in range(0, count, _TABLE_BLOCK):
+        part = slice(start, min(start + _TABLE_BLOCK, count))
+        columns = {name: read_values(rows.arrays[name], part=part) for name in rows.variables}
         writer.append_rows(table, columns)

@@ -32,9 +32,7 @@ def data_frame(rows: Rows) -> pandas.DataFrame:
         import pandas as pd  # optional and slow to import
     except ImportError as error:
         raise ImportError("trials and events need pandas: pip install engram[xarray]") from error
-    frame = pd.DataFrame({name: rows.read(name) for name in rows.variables if name not in ("time", "n_rows")})
-    if rows.path == "events" and "time" in rows.arrays:
-        frame.insert(0, "time", rows.read("time"))
+    frame = pd.DataFrame({name: rows.read(name) for name in rows.variables})
     frame.index.name = {"trials": "trial", "events": "event"}[rows.path]
     return frame
 

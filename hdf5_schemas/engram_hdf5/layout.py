@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from typing import Any
 
@@ -156,7 +156,8 @@ class Layout:
         """
         axes = self._create_axes(group, rule, variables)
         for item in variables:
-            refuse_taken(group, item.name)
+            # A table has time and step as columns of its own.
+            refuse_taken(group, item.name, free={"time"} if "batch" in leading else {"time", "step"})
             create_dataset(
                 group,
                 dataset_rule(rule, item.name),
@@ -232,13 +233,13 @@ def dataset_rule(group: GroupRule, name: str, *, scale: bool = False) -> Dataset
     return rule
 
 
-def refuse_taken(group: h5py.Group, name: str) -> None:
-    """Refuse a name that is in use.
+def refuse_taken(group: h5py.Group, name: str, free: Set[str] = frozenset({"time"})) -> None:
+    """Refuse a name that is in use, or that has a meaning of its own and is not `free` here.
 
     Raises:
         OutputError: An axis or an array has it.
     """
-    if name in group or name in _RESERVED - {"time"}:
+    if name in group or name in _RESERVED - free:
         raise OutputError(f"{group.name}: the name {name!r} is taken by an axis or index; use another")
 
 

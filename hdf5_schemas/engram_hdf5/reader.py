@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from engram_hdf5.errors import FormatError, UnknownNameError
 from engram_hdf5.links import hard_child
 from engram_hdf5.netcdf import dimension_names, is_scale
-from engram_hdf5.rows import STRUCTURE_DAMAGE, Rows, find, open_file, read_values, reading, rows_of
+from engram_hdf5.rows import STRUCTURE_DAMAGE, TABLES, Rows, find, open_file, read_values, reading, rows_of
 from engram_hdf5.schema import run_schema
 from engram_hdf5.storage import is_readable, read_attributes
 
@@ -278,7 +278,7 @@ class RunFile:
     @_guarded
     def tables(self) -> dict[str, Rows]:
         """The tables `trials` and `events`, as far as the file has them."""
-        groups = {name: hard_child(self.file, name) for name in ("trials", "events")}
+        groups = {name: hard_child(self.file, name) for name in TABLES}
         found = {name: item for name, item in groups.items() if isinstance(item, h5py.Group)}
         return {name: rows_of(name, item, growing=True) for name, item in found.items()}
 
@@ -340,7 +340,8 @@ class RunFile:
 
         tables = self.tables()
         if name not in tables:
-            raise UnknownNameError(f"{self.path}: holds no {name}; record them with record.{name} = true")
+            remedy = {"trials": "record.trials = true", "events": "fields of events in record.variables"}
+            raise UnknownNameError(f"{self.path}: holds no {name}; record them with {remedy[name]}")
         return data_frame(tables[name])
 
 

@@ -22,6 +22,7 @@ from engram_hdf5.variables import BOOL_FLAGS
 
 STRUCTURE_DAMAGE = (OSError, RuntimeError, ValueError, KeyError)
 """What h5py raises where the structure of a file is damaged."""
+TABLES = ("trials", "events")
 _BOOL_MEANINGS = " ".join(BOOL_FLAGS.values())
 
 
@@ -43,8 +44,9 @@ class Rows:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of the arrays, without scales and indices."""
+        """Names of the arrays, without scales and indices; time and step of a table are columns of it."""
         hidden = {"time", "step", "n_rows"} if self.length is not None else set()
+        hidden -= {"time", "step"} if self.path in TABLES else set()
         return tuple(name for name, item in self.arrays.items() if name not in hidden and not is_scale(item))
 
     def read(self, name: str) -> NDArray[Any]:

@@ -95,6 +95,7 @@ class ColumnSpec:
         units: Unit, such as `s` or `1`.
         long_name: What it is, in a few words.
         flags: For a column of codes, the meaning of each code.
+        compress: As of a `Variable`.
     """
 
     name: str
@@ -102,11 +103,13 @@ class ColumnSpec:
     units: str
     long_name: str
     flags: Mapping[int, str] = attrs.field(factory=dict)
+    compress: Compress = "auto"
 
     @property
     def variable(self) -> Variable:
         """The column as an array without further axes."""
-        return Variable(self.name, (), (), self.dtype, self.units, self.long_name, flags=self.flags)
+        said = (self.dtype, self.units, self.long_name, self.compress)
+        return Variable(self.name, (), (), *said, flags=self.flags)
 
 
 @attrs.frozen(eq=False)

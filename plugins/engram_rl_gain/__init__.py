@@ -3,12 +3,13 @@
 from engram import Analysis, Memory, hookimpl
 
 from .analyses import q_values
-from .learner import GainLearner as GainLearner
-from .learner import update_ext_gain as update_ext_gain
-from .q_table import best_actions as best_actions
-from .q_table import best_gain as best_gain
-from .q_table import bins as bins
-from .q_table import state_index as state_index
+from .learner import GainLearner as GainLearner, update_ext_gain as update_ext_gain
+from .q_table import (
+    best_actions as best_actions,
+    best_gain as best_gain,
+    bins as bins,
+    state_index as state_index,
+)
 from .rl_gain import RLGain as RLGain
 from .rl_touch import RLTouch as RLTouch
 

@@ -150,6 +150,35 @@ def test_describe_shows_what_is_in_tables(command, registry):
     assert ["parts", "table", "of", "synapse", "components", "within"] in lines
 
 
+@engram.state
+class Spikes:
+    spikes: engram.Events = engram.events("unit", doc="a spike")
+    pauses: engram.Events = engram.events(doc="a pause", record=False)
+
+
+def test_describe_lists_events_with_axis_and_meaning(command, answer, registry):
+    @engram.parameters
+    class Firing(engram.Memory):
+        """Fires."""
+
+        name = "firing"
+
+        def init(self, ctx) -> Spikes: ...
+        def step(self, state, signal): ...
+
+    class Offers:
+        @staticmethod
+        @engram.hookimpl
+        def register_memories():
+            return [Firing]
+
+    registry.register(Offers, "offers")
+    lines = [line.split() for line in command("describe", "memory", "firing").stdout.splitlines()]
+    assert ["spikes", "unit", "events", "yes", "a", "spike"] in lines
+    assert ["pauses", "events", "a", "pause"] in lines
+    assert answer("describe", "memory", "firing")["state"][0]["axes"] == ["unit"]
+
+
 def test_describe_without_a_name_lists_what_there_is(command, answer):
     assert {item["kind"] for item in answer("describe")["offers"]} == {"memory", "task", "recipe", "analysis"}
     assert command("describe", "memory").stdout.splitlines()[1].split() == [

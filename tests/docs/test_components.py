@@ -47,7 +47,7 @@ def test_every_member_of_a_class_is_on_the_page(page: Any, cls: type) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("function", [engram.param, engram.component, engram.array])
+@pytest.mark.parametrize("function", [engram.param, engram.component, engram.array, engram.events])
 def test_every_argument_of_a_declaration_is_in_its_table(page: Any, function: Any) -> None:
     text = page("docs/components.md").text
     table = text.partition(f"`engram.{function.__name__}(...)`")[2].partition("\n\n")[2].partition("\n\n")[0]

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import engram
 from engram import InvalidParameters, PluginError, RecipeError, Spec

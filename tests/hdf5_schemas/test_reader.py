@@ -116,6 +116,21 @@ def test_rows_beyond_the_shortest_array_are_not_shown(golden):
         assert len(run["memory.gain.v"]) == len(run.time("memory.gain")) == 32
 
 
+def test_time_and_step_are_columns_of_a_table(make_writer):
+    columns = [
+        h5.ColumnSpec("time", "float64", "s", "time"),
+        h5.ColumnSpec("step", "int64", "1", "step"),
+        h5.ColumnSpec("replica", "int32", "1", "index along batch"),
+    ]
+    writer = make_writer()
+    table = writer.add_table("events", columns)
+    rows = {"time": np.array([0.5]), "step": np.array([5]), "replica": np.array([1], np.int32)}
+    writer.append_rows(table, rows)
+    with h5.open(writer.complete()) as run:
+        assert run.tables()["events"].variables == ("time", "step", "replica")
+        assert run.events().to_dict("records") == [{"time": 0.5, "step": 5, "replica": 1}]
+
+
 def test_trials_and_events_are_data_frames(run_path):
     with h5.open(run_path) as run:
         trials, events = run.trials(), run.events()

@@ -1,4 +1,3 @@
 """Arithmetic with the same bits on every device."""
 
-from . import exact as exact
-from . import philox as philox
+from . import exact as exact, philox as philox

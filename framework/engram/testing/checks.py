@@ -15,7 +15,7 @@ from engram_hdf5 import toml
 from ..backend import choose, missing_gpu
 from ..components import Choice, Component, Spec, Synapse, Task
 from ..convert import METADATA, Problem, from_mapping, to_mapping
-from ..declare import ArrayField, Parameter, slots_of
+from ..declare import ArrayField, EventsField, Parameter, slots_of
 from ..exchange import check_state
 from ..plugins import registry
 from .device import device
@@ -170,7 +170,7 @@ def parameters_survive_toml(case: Case) -> None:
 
 
 def everything_is_documented(case: Case) -> None:
-    """Every parameter and state array says what it is and in which unit."""
+    """Every parameter and state array says what it is and in which unit, every field of events what it is."""
     assert type(case.component).__doc__, "the class has no docstring"
     state = case.driver(1).state
     owners: tuple[Any, ...] = (type(case.component), type(state))
@@ -179,6 +179,8 @@ def everything_is_documented(case: Case) -> None:
             info = field.metadata[METADATA]
             if isinstance(info, Parameter | ArrayField):
                 assert info.doc and info.unit, f"{owner.__name__}.{field.name} lacks doc or unit"
+            elif isinstance(info, EventsField):
+                assert info.doc, f"{owner.__name__}.{field.name} lacks doc"
 
 
 def a_saved_state_continues_bit_for_bit(case: Case) -> None:

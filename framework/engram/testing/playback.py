@@ -10,9 +10,10 @@ import attrs
 import numpy as np
 
 from ..components import Choice, Component, Context, Signal, Spec, Task, role_of
-from ..declare import Slot, slots_of
+from ..declare import EventsField, Slot, slots_of
 from ..exchange import check_state
 from ..random import INIT_STEP, RESET_STEP, Streams
+from ..rules.sparse import SparseBuffer
 from .device import DeviceArray, device
 
 Host = np.ndarray[Any, Any]
@@ -56,8 +57,8 @@ def play(
         seed: Root of draws that are not recorded.
 
     Returns:
-        Arrays (rows, batch, ...) by path: the state after each step, "action" of a memory, "post" of a
-        synapse, the fields of the signal of a task.
+        Arrays (rows, batch, ...) by path: the state after each step, the events of the step as a mask,
+        "action" of a memory, "post" of a synapse, the fields of the signal of a task.
 
     Raises:
         ValueError: A path or an input does not exist.
@@ -145,11 +146,21 @@ class Driver:
         self.state = component.init(self.context, *units)  # type: ignore[attr-defined]
         self.slots: list[Slot] = list(slots_of(self.state, self.role))
         self.buffers = [slot.value for slot in self.slots]
-        check_state(self.slots, batch, dtype)
+        self.happenings: list[Slot] = list(slots_of(self.state, self.role, EventsField))
+        check_state([*self.slots, *self.happenings], batch, dtype)
+        self.events = self._buffer()
         self.signal: Signal | None = None
         if isinstance(component, Task):
             self.streams.clock.step = RESET_STEP
             self.signal = component.reset(self.state)
+
+    def _buffer(self) -> SparseBuffer:
+        """Return what takes the events of a step, bound to the fields."""
+        to_host = np.array if self.xp in (np, device) else self.xp.asnumpy
+        buffer = SparseBuffer(self.xp, to_host, (slot.value.shape for slot in self.happenings), steps=1)
+        for source, slot in enumerate(self.happenings):
+            slot.value.path, slot.value.source, slot.value.buffer = slot.path, source, buffer
+        return buffer
 
     def recorded(self, draws: Mapping[str, Any], actions: Any) -> None:
         """Put recorded draws and actions in place of streams and choices."""
@@ -186,10 +197,22 @@ class Driver:
     def step_given(self, step: int, given: dict[str, Any]) -> dict[str, Any]:
         """As `step`, with inputs that are on the device already."""
         self.streams.clock.step = step
+        self.events.make_room()
         with self.xp.stepping() if self.xp is device else nullcontext():
             made: dict[str, Any] = getattr(self, f"_{self.role}")(given)
             self._settle()
-        return made
+        return {**self._masks(step), **made}
+
+    def _masks(self, step: int) -> dict[str, Any]:
+        """Return the events of the step as masks (batch, ...) on the host, by path."""
+        _, source, replica, unit = self.events.take(step + 1)
+        masks = {}
+        for index, slot in enumerate(self.happenings):
+            mask = np.zeros(slot.value.shape, dtype=bool)
+            own = source == index
+            mask.reshape(len(mask), -1)[replica[own], unit[own]] = True
+            masks[slot.path.partition(".")[2]] = mask
+        return masks
 
     def given(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the inputs as the component gets them: on the device, in the run's precision."""

@@ -173,7 +173,7 @@ def test_a_required_plugin_that_is_missing_exits_with_3(fails, tmp_path):
 @pytest.mark.parametrize("arguments", [["inspect"], ["validate"], ["plot"]])
 def test_a_missing_file_is_a_usage_error(fails, arguments):
     (line,) = fails(2, *arguments, "absent.h5")
-    assert "File 'absent.h5' does not exist" in line
+    assert "'absent.h5' does not exist" in line
 
 
 @pytest.mark.parametrize("arguments", [["inspect", "x.h5"], ["plot", "x.h5", "last-total"]])

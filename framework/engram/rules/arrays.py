@@ -1,0 +1,135 @@
+"""Runs rules as array code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..backend import array_module
+from ..errors import EngramError
+from .expression import Argument, Static
+from .fit import Fit
+from .kernel import kind_of
+from .parse import parse
+from .spec import Indexed, Spec
+from .tree import ArrayArgument, Program
+from .vector import VectorPrinter, compiled, spaces
+
+
+def source(program: Program, spec: Spec) -> tuple[str, VectorPrinter]:
+    """The array code of a rule, and what printed it."""
+    printer = VectorPrinter(program, {})
+    body = printer.lines(program.statements, "", 1)
+    results = "".join(f"{printer.expression(value)}, " for value in program.results)
+    names = ", ".join(f"{item.name}_0" for item in spec.inputs)
+    return "\n".join([f"def {program.name}({names}):", *body, f"    return ({results})"]), printer
+
+
+def compiled_rule(program: Program, spec: Spec, xp: Any, dtype: np.dtype[Any]) -> Callable[..., Any]:
+    """The array code of a rule as a function of arrays that broadcast against each other."""
+    text, printer = source(program, spec)
+    return compiled(program.name, text.splitlines(), spaces(printer, program, xp, dtype))
+
+
+def apply(function: Callable[..., Any], spec: Spec, xp: Any, fit: Fit, *values: Any) -> None:
+    """Apply compiled array code to the arguments of a rule."""
+    with np.errstate(all="ignore"):
+        inputs = [
+            _spread(spec, item, value) if item.axes else fit.real.type(value)
+            for item, value in zip(spec.arguments, values, strict=True)
+            if item.mark != "+"
+        ]
+        results = function(*inputs)
+        outputs = [(item, value) for item, value in zip(spec.arguments, values, strict=True) if item.mark]
+        for (item, out), result in zip(outputs, results, strict=True):
+            _keep(spec, item, out, xp.broadcast_to(xp.asarray(result), fit.sizes))
+
+
+def _spread(spec: Spec, item: Indexed, array: Any) -> Any:
+    """View an array along all axes of the rule, integers as wide as rules compute them."""
+    if array.dtype.kind in "iu":
+        array = array.astype(np.int64, copy=False)
+    order = [item.axes.index(axis) for axis in spec.axes if axis in item.axes]
+    index = tuple(slice(None) if axis in item.axes else None for axis in spec.axes)
+    return array.transpose(order)[index]
+
+
+def _keep(spec: Spec, item: Indexed, out: Any, result: Any) -> None:
+    if item.mark == "+":
+        result = _summed(spec, out, result)
+    axes = [axis for axis in spec.axes if axis in item.axes]
+    out[...] = result.transpose([axes.index(axis) for axis in item.axes])
+
+
+def _summed(spec: Spec, out: Any, result: Any) -> Any:
+    """Sum over the axes that are summed, in index order."""
+    places = [index for index, axis in enumerate(spec.axes) if axis in spec.summed]
+    kept = tuple(size for index, size in enumerate(result.shape) if index not in places)
+    total = array_module(out).zeros(kept, dtype=out.dtype)
+    for index in np.ndindex(*(result.shape[place] for place in places)):
+        chosen: list[Any] = [slice(None)] * result.ndim
+        for place, part in zip(places, index, strict=True):
+            chosen[place] = part
+        total = total + result[tuple(chosen)]
+    return total
+
+
+def call(function: Callable[..., Any], arguments: Mapping[str, Any], forms: dict[Any, Any]) -> Any:
+    """Apply a scalar function to arrays, element by element.
+
+    Args:
+        function: The function.
+        arguments: Its arguments by name: arrays, numbers, and what is known beforehand.
+        forms: Where its compiled forms are kept.
+    """
+    given = {name: value for name, value in arguments.items() if hasattr(value, "dtype")}
+    if not given:
+        raise EngramError(f"{function.__name__}: give at least one array")
+    floats = {value.dtype.name for value in given.values() if value.dtype.kind == "f"}
+    if len(floats) > 1:
+        raise EngramError(
+            f"{function.__name__}: arrays of {' and '.join(sorted(floats))}; convert them to one precision"
+        )
+    dtype = np.dtype(floats.pop() if floats else np.float64)
+    xp = array_module(next(iter(given.values())))
+    known = {name: value for name, value in arguments.items() if name not in given}
+    numbers = {name: value for name, value in known.items() if type(value) is float}
+    fixed = {name: value for name, value in known.items() if name not in numbers}
+    kinds = {name: kind_of(value.dtype.name) for name, value in given.items()}
+    key = (tuple(kinds.items()), tuple(numbers), _frozen(fixed), dtype, xp.__name__)
+    if key not in forms:
+        described: dict[str, Argument] = {name: ArrayArgument((), kind) for name, kind in kinds.items()}
+        described |= dict.fromkeys(numbers, ArrayArgument((), "float"))
+        described |= {name: Static(value) for name, value in fixed.items()}
+        forms[key] = _elementwise(function, described, xp, dtype)
+    wide = {n: v.astype(np.int64, copy=False) if v.dtype.kind in "iu" else v for n, v in given.items()}
+    with np.errstate(all="ignore"):
+        results = forms[key](*wide.values(), *(dtype.type(value) for value in numbers.values()))
+    return results if len(results) > 1 else results[0]
+
+
+def _frozen(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """A key for what is known beforehand: by value where it has one, else by identity."""
+    return tuple((name, value if _is_hashable(value) else id(value)) for name, value in values.items())
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _elementwise(
+    function: Callable[..., Any], arguments: dict[str, Argument], xp: Any, dtype: np.dtype[Any]
+) -> Any:
+    program = parse(function, arguments, double=dtype == np.float64, results=None)
+    printer = VectorPrinter(program, {})
+    body = printer.lines(program.statements, "", 1)
+    results = "".join(f"{printer.expression(value)}, " for value in program.results)
+    names = ", ".join(f"{name}_0" for name, value in arguments.items() if isinstance(value, ArrayArgument))
+    lines = [f"def {program.name}({names}):", *body, f"    return ({results})"]
+    return compiled(program.name, lines, spaces(printer, program, xp, dtype))

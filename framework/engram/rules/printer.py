@@ -1,0 +1,273 @@
+"""Prints programs for targets that compute one replica, or one element, at a time: C, CUDA C and Numba."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from .tree import (
+    Assign,
+    Blocks,
+    Constant,
+    Draw,
+    Expression,
+    If,
+    Kind,
+    Load,
+    Loop,
+    Name,
+    Operation,
+    Program,
+    Statement,
+    Store,
+    Table,
+)  # fmt: skip
+
+Place = Callable[[str, str], str]
+"""Where an element lies: name of the array and flat index of the element to the text of the element."""
+
+
+def flat(shape: Sequence[int], index: Iterable[str]) -> str:
+    """The flat index of an element, last axis fastest."""
+    text = ""
+    for size, part in zip(shape, index, strict=True):
+        text = f"({text} * {size} + {part})" if text else part
+    return text or "0"
+
+
+class Printer(abc.ABC):
+    """A scalar language.
+
+    Args:
+        double: Whether floats have 64 bits.
+        shapes: Lengths of the axes of each array.
+        place: Where elements lie.
+    """
+
+    def __init__(self, double: bool, shapes: dict[str, tuple[int, ...]], place: Place) -> None:
+        self.double = double
+        self._shapes = shapes
+        self._place = place
+
+    def lines(self, statements: Iterable[Statement], depth: int) -> list[str]:
+        """Print statements, one or more lines each."""
+        return [line for statement in statements for line in self._statement(statement, depth)]
+
+    def expression(self, value: Expression) -> str:
+        """Print an expression."""
+        match value:
+            case Constant():
+                return self._constant(value)
+            case Name(id=id):
+                return id
+            case Load(array=array, index=index):
+                return self._element(array, index)
+            case Operation():
+                return self._operation(value.name, value, [self.expression(arg) for arg in value.args])
+
+    def _element(self, array: str, index: tuple[Expression, ...]) -> str:
+        return self._place(array, flat(self._shapes[array], [self.expression(part) for part in index]))
+
+    def _statement(self, statement: Statement, depth: int) -> list[str]:
+        match statement:
+            case Assign(name=name, value=value, new=new):
+                return [self._pad(depth) + self._assign(name, self.expression(value), new)]
+            case Store(array=array, index=index, value=value):
+                return [self._pad(depth) + self._store(self._element(array, index), self.expression(value))]
+            case If(test=test, then=then, otherwise=otherwise):
+                return self._if(self.expression(test), then, otherwise, depth)
+            case Loop(index=index, count=count, body=body):
+                return self._loop(index, count, body, depth)
+            case Draw():
+                words = self._words(statement.words, statement.stream, depth)
+                return [*words, *self.lines(statement.making, depth)]
+
+    def _pad(self, depth: int) -> str:
+        return "    " * depth
+
+    @abc.abstractmethod
+    def _constant(self, value: Constant) -> str: ...
+
+    @abc.abstractmethod
+    def _operation(self, name: str, value: Operation, args: list[str]) -> str: ...
+
+    @abc.abstractmethod
+    def _assign(self, name: Name, value: str, new: bool) -> str: ...
+
+    @abc.abstractmethod
+    def _store(self, place: str, value: str) -> str: ...
+
+    @abc.abstractmethod
+    def _if(
+        self, test: str, then: tuple[Statement, ...], otherwise: tuple[Statement, ...], depth: int
+    ) -> list[str]: ...
+
+    @abc.abstractmethod
+    def _loop(self, index: Name, count: int, body: tuple[Statement, ...], depth: int) -> list[str]: ...
+
+    @abc.abstractmethod
+    def _words(self, blocks: Blocks, stream: str, depth: int) -> list[str]: ...
+
+    @abc.abstractmethod
+    def table(self, name: str, table: Table) -> str:
+        """Print a table of constants."""
+
+
+def shapes_of(program: Program) -> dict[str, tuple[int, ...]]:
+    """The tables of a program by name."""
+    return {name: table.shape for name, table in program.tables.items()}
+
+
+def shortest(value: float, double: bool) -> str:
+    """The shortest decimal that reads back as the same float."""
+    number = np.float64(value) if double else np.float32(value)
+    text = np.format_float_scientific(number, unique=True, trim="0")
+    return text if "e" in text else f"{text}e0"
+
+
+class CPrinter(Printer):
+    """C, as compilers for CUDA and for the host take it."""
+
+    def __init__(self, double: bool, shapes: dict[str, tuple[int, ...]], place: Place) -> None:
+        super().__init__(double, shapes, place)
+        self.types: dict[Kind, str] = {
+            "float": "double" if double else "float",
+            "int": "long long",
+            "bits": "long long" if double else "int",
+            "bool": "int",
+        }
+        self._suffix = "" if double else "f"
+
+    def table(self, name: str, table: Table) -> str:
+        """Print a table of constants."""
+        values = ", ".join(self._constant(Constant(value, table.kind)) for value in table.values)
+        return f"ENGRAM_TABLE {self.types[table.kind]} {name}[{len(table.values)}] = {{{values}}};"
+
+    def _constant(self, value: Constant) -> str:
+        if value.kind == "float":
+            number = float(value.value)
+            if np.isfinite(number) and np.isfinite(np.float64(number) if self.double else np.float32(number)):
+                text = shortest(number, self.double) + self._suffix
+                return f"({text})" if text.startswith("-") else text
+            return "ENGRAM_NAN" if number != number else f"({'-' if number < 0 else ''}ENGRAM_INF)"
+        text = str(int(value.value)) + ("LL" if self.types[value.kind] == "long long" else "")
+        return f"({text})" if text.startswith("-") else text
+
+    def _operation(self, name: str, value: Operation, args: list[str]) -> str:
+        joint = {"and": "&&", "or": "||"}.get(name, name)
+        if name in ("//", "%"):
+            return f"engram_{'quotient' if name == '//' else 'remainder'}({args[0]}, {args[1]})"
+        if name == "<<":
+            unsigned = "unsigned long long" if self.types[value.kind] == "long long" else "unsigned"
+            return f"(({self.types[value.kind]})(({unsigned}){args[0]} << {args[1]}))"
+        if len(args) == 2:
+            return f"({args[0]} {joint} {args[1]})"
+        match name:
+            case "select":
+                return f"({args[0]} ? {args[1]} : {args[2]})"
+            case "neg":
+                return f"(-{args[0]})"
+            case "not":
+                return f"(!{args[0]})"
+            case "bits" | "from_bits" | "sqrt" | "floor" | "trunc" | "rint" | "abs":
+                return f"engram_{name}{64 if self.double else 32}({args[0]})"
+        return f"(({self.types[value.kind]}){args[0]})"
+
+    def _assign(self, name: Name, value: str, new: bool) -> str:
+        return f"{self.types[name.kind] + ' ' if new else ''}{name.id} = {value};"
+
+    def _store(self, place: str, value: str) -> str:
+        return f"{place} = {value};"
+
+    def _if(
+        self, test: str, then: tuple[Statement, ...], otherwise: tuple[Statement, ...], depth: int
+    ) -> list[str]:
+        pad = self._pad(depth)
+        end = (
+            [f"{pad}}}"]
+            if not otherwise
+            else [f"{pad}}} else {{", *self.lines(otherwise, depth + 1), f"{pad}}}"]
+        )
+        return [f"{pad}if ({test}) {{", *self.lines(then, depth + 1), *end]
+
+    def _loop(self, index: Name, count: int, body: tuple[Statement, ...], depth: int) -> list[str]:
+        pad, name = self._pad(depth), index.id
+        head = f"{pad}for (long long {name} = 0; {name} < {count}; ++{name}) {{"
+        return [head, *self.lines(body, depth + 1), f"{pad}}}"]
+
+    def _words(self, blocks: Blocks, stream: str, depth: int) -> list[str]:
+        pad = self._pad(depth)
+        lines = []
+        for block, names in blocks:
+            listed = ", ".join(name.id for name in names)
+            outs = ", ".join(f"&{name.id}" for name in names)
+            when = f"engram_{stream}_when, engram_replica, engram_{stream}_id, engram_key0, engram_key1"
+            lines += [f"{pad}long long {listed};", f"{pad}engram_philox({block}u, {when}, {outs});"]
+        return lines
+
+
+class NumbaPrinter(Printer):
+    """Python for Numba: every float literal is typed, every narrow integer is narrowed again."""
+
+    def table(self, name: str, table: Table) -> str:
+        """Print a table of constants."""
+        values = ", ".join(self._constant(Constant(value, table.kind)) for value in table.values)
+        return f"{name} = np.array([{values}], dtype={'F' if table.kind == 'float' else 'np.int64'})"
+
+    def _constant(self, value: Constant) -> str:
+        if value.kind == "float":
+            number = float(value.value)
+            return (
+                f"F({shortest(number, self.double)})"
+                if np.isfinite(number)
+                else f"F(np.{'nan' if number != number else 'inf'} * {-1 if number < 0 else 1})"
+            )
+        return f"I({int(value.value)})" if value.kind == "bits" else repr(value.value)
+
+    def _operation(self, name: str, value: Operation, args: list[str]) -> str:
+        if len(args) == 2:
+            text = f"({args[0]} {name} {args[1]})"
+            return f"I{text}" if value.kind == "bits" else text
+        match name:
+            case "select":
+                return f"({args[1]} if {args[0]} else {args[2]})"
+            case "neg":
+                return f"I(-{args[0]})" if value.kind == "bits" else f"(-{args[0]})"
+            case "not":
+                return f"(not {args[0]})"
+            case "bits":
+                return f"view_bits({args[0]})"
+            case "from_bits":
+                return f"view_float({args[0]})"
+            case "sqrt" | "floor" | "trunc" | "rint":
+                return f"np.{name}({args[0]})"
+            case "abs":
+                return f"abs({args[0]})"
+        casts: dict[Kind, str] = {"float": "F", "int": "np.int64", "bits": "I", "bool": "bool"}
+        return f"{casts[value.kind]}({args[0]})"
+
+    def _assign(self, name: Name, value: str, new: bool) -> str:
+        return f"{name.id} = {value}"
+
+    def _store(self, place: str, value: str) -> str:
+        return f"{place} = {value}"
+
+    def _if(
+        self, test: str, then: tuple[Statement, ...], otherwise: tuple[Statement, ...], depth: int
+    ) -> list[str]:
+        pad, rest = self._pad(depth), self._pad(depth + 1) + "pass"
+        lines = [f"{pad}if {test}:", *(self.lines(then, depth + 1) or [rest])]
+        return lines + ([f"{pad}else:", *self.lines(otherwise, depth + 1)] if otherwise else [])
+
+    def _loop(self, index: Name, count: int, body: tuple[Statement, ...], depth: int) -> list[str]:
+        pad, rest = self._pad(depth), self._pad(depth + 1) + "pass"
+        return [f"{pad}for {index.id} in range({count}):", *(self.lines(body, depth + 1) or [rest])]
+
+    def _words(self, blocks: Blocks, stream: str, depth: int) -> list[str]:
+        when = f"engram_{stream}_when, engram_replica, engram_{stream}_id, engram_key0, engram_key1"
+        return [
+            f"{self._pad(depth)}{', '.join(name.id for name in names)} = philox({block}, {when})"
+            for block, names in blocks
+        ]

@@ -1,0 +1,187 @@
+"""Prints programs as array code: every scalar becomes an array over elements, or over replicas.
+
+This is the reference that the other targets are held against: NumPy in any precision, and whatever has
+NumPy's functions. A branch becomes a choice between two values, so that both are worked out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .tree import (
+    Assign,
+    Constant,
+    Draw,
+    Expression,
+    If,
+    Load,
+    Loop,
+    Name,
+    Operation,
+    Program,
+    Statement,
+    Store,
+)  # fmt: skip
+
+_CALLS = {
+    "and": "xp.logical_and", "or": "xp.logical_or", "not": "xp.logical_not", "select": "xp.where",
+    "sqrt": "xp.sqrt", "floor": "xp.floor", "trunc": "xp.trunc", "rint": "xp.rint", "abs": "abs", "neg": "-",
+    "real": "real", "int": "integer", "whole": "whole", "bits": "bits", "from_bits": "from_bits",
+}  # fmt: skip
+
+
+class VectorPrinter:
+    """Array code.
+
+    Args:
+        program: What is printed.
+        shapes: Lengths of the axes of each array, those of the replicas left out.
+    """
+
+    def __init__(self, program: Program, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.constants: dict[str, float] = {}
+        self._program = program
+        self._shapes = {**{name: table.shape for name, table in program.tables.items()}, **shapes}
+        self._guarded = 0
+        self._masks = 0
+        self._indices: set[str] = set()
+
+    def lines(self, statements: Iterable[Statement], mask: str, depth: int) -> list[str]:
+        """Print statements that take place where `mask` is true, everywhere where it is empty."""
+        return [line for statement in statements for line in self._statement(statement, mask, depth)]
+
+    def expression(self, value: Expression) -> str:
+        """Print an expression."""
+        match value:
+            case Constant(kind="float", value=number):
+                return self._constant(float(number))
+            case Constant(value=number):
+                return repr(number)
+            case Name(id=id):
+                return id
+            case Load(array=array, index=index):
+                return self._place(array, index)
+            case Operation(name=name, args=args) if name in _CALLS:
+                self._guarded += name in ("select", "and", "or")
+                text = f"{_CALLS[name]}({', '.join(self.expression(arg) for arg in args)})"
+                self._guarded -= name in ("select", "and", "or")
+                return f"({text})" if name == "neg" else text
+            case Operation(name=name, args=(one, other)):
+                return f"({self.expression(one)} {name} {self.expression(other)})"
+        raise AssertionError(value)
+
+    def _constant(self, number: float) -> str:
+        for name, known in self.constants.items():
+            if repr(known) == repr(number):
+                return name
+        name = f"constant_{len(self.constants)}"
+        self.constants[name] = number
+        return name
+
+    def _place(self, array: str, index: tuple[Expression, ...]) -> str:
+        fixed = all(isinstance(part, Constant) or getattr(part, "id", "") in self._indices for part in index)
+        parts = [self._index(part, size) for part, size in zip(index, self._shapes[array], strict=True)]
+        if array in self._program.tables:
+            return f"{array}[{', '.join(parts)}]"
+        return f"{array}_array[{', '.join([':' if fixed else 'replica', *parts])}]"
+
+    def _index(self, part: Expression, size: int) -> str:
+        text = self.expression(part)
+        is_fixed = isinstance(part, Constant) or getattr(part, "id", "") in self._indices
+        # What is not chosen is worked out, too, and must not lie outside.
+        return text if is_fixed or not self._guarded else f"within({text}, {size})"
+
+    def _statement(self, statement: Statement, mask: str, depth: int) -> list[str]:
+        pad = "    " * depth
+        self._guarded += bool(mask)
+        match statement:
+            case Assign():
+                lines = [pad + self._assign(statement, mask)]
+            case Store(array=array, index=index, value=value):
+                place, text = self._place(array, index), self.expression(value)
+                lines = [f"{pad}{place} = {f'xp.where({mask}, {text}, {place})' if mask else text}"]
+            case If(test=test, then=then, otherwise=otherwise):
+                lines = self._if(test, then, otherwise, mask, depth)
+            case Loop(index=index, count=count, body=body):
+                self._indices.add(index.id)
+                inner = self.lines(body, mask, depth + 1) or [f"{pad}    pass"]
+                lines = [f"{pad}for {index.id} in range({count}):", *inner]
+            case Draw():
+                lines = self._draw(statement, pad)
+        self._guarded -= bool(mask)
+        return lines
+
+    def _assign(self, statement: Assign, mask: str) -> str:
+        name, text = statement.name.id, self.expression(statement.value)
+        if mask and not statement.new:
+            return f"{name} = xp.where({mask}, {text}, {name})"
+        # A view would change with the array.
+        return f"{name} = {text}{'.copy()' if isinstance(statement.value, Load) else ''}"
+
+    def _if(
+        self,
+        test: Expression,
+        then: tuple[Statement, ...],
+        otherwise: tuple[Statement, ...],
+        mask: str,
+        depth: int,
+    ) -> list[str]:
+        pad, text = "    " * depth, self.expression(test)
+        lines = []
+        for negated, body in ((False, then), (True, otherwise)):
+            if body:
+                self._masks += 1
+                name, truth = f"mask_{self._masks}_", f"xp.logical_not({text})" if negated else text
+                lines.append(f"{pad}{name} = {f'xp.logical_and({mask}, {truth})' if mask else truth}")
+                lines += self.lines(body, name, depth)
+        return lines
+
+    def _draw(self, statement: Draw, pad: str) -> list[str]:
+        call = f"{statement.stream}_stream.{statement.method}({', '.join(map(str, statement.args))})"
+        names = [name.id for name in statement.names]
+        if len(statement.args) <= (statement.method == "integers"):
+            return [f"{pad}{names[0]} = {call}"]
+        lines = [f"{pad}drawn = {call}"]
+        return lines + [f"{pad}{name} = drawn[:, {index}]" for index, name in enumerate(names)]
+
+
+def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """The names that printed array code uses.
+
+    Args:
+        printer: It, after printing.
+        program: What was printed.
+        xp: The array module.
+        dtype: float32 or float64.
+    """
+    integer = np.int32 if dtype == np.float32 else np.int64
+    real = dtype.type
+    tables = {
+        name: xp.asarray(
+            np.reshape(np.asarray(table.values, dtype if table.kind == "float" else np.int64), table.shape)
+        )
+        for name, table in program.tables.items()
+    }
+    with np.errstate(over="ignore"):
+        constants = {name: real(value) for name, value in printer.constants.items()}
+    return {
+        **tables,
+        **constants,
+        "xp": xp,
+        "real": lambda x: x.astype(dtype) if hasattr(x, "astype") else real(x),
+        "integer": lambda x: x.astype(np.int64) if hasattr(x, "astype") else int(x),
+        "whole": lambda x: x.astype(integer),
+        "bits": lambda x: x.view(integer),
+        "from_bits": lambda x: x.view(dtype),
+        "within": lambda x, size: xp.minimum(xp.maximum(x, 0), size - 1),
+    }
+
+
+def compiled(name: str, lines: list[str], names: dict[str, Any]) -> Callable[..., Any]:
+    """Make a function of printed array code; `lines` begin with its head."""
+    exec(compile("\n".join(lines), f"<array code of {name}>", "exec"), names)
+    function: Callable[..., Any] = names[name]
+    return function

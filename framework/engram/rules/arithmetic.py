@@ -33,6 +33,8 @@ CALLS: Mapping[Any, str] = {
     intrinsic.trunc: "trunc", intrinsic.rint: "rint", intrinsic.bits: "bits",
     intrinsic.from_bits: "from_bits", intrinsic.whole: "whole", intrinsic.real: "real",
 }  # fmt: skip
+EXTREMES = (min, intrinsic.min, max, intrinsic.max)
+"""Smallest, smallest, largest, largest."""
 EXACT = frozenset(CALLS) - {abs, float, int, bool}
 """Functions whose result depends on the precision, so that they are not worked out in Python's numbers."""
 

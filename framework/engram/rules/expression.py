@@ -363,8 +363,8 @@ class ExpressionReader(abc.ABC):
         if all(isinstance(value, Static) for value in everything) and function not in arithmetic.EXACT:
             given = {name: cast(Static, value).value for name, value in named.items()}
             return Static(function(*(cast(Static, arg).value for arg in args), **given))
-        if function in (min, max) and len(args) > 1:
-            return self._extreme(function is min, args)
+        if function in arithmetic.EXTREMES and len(args) > 1:
+            return self._extreme(function in arithmetic.EXTREMES[:2], args)
         if function in arithmetic.CALLS:
             return self._operation(arithmetic.CALLS[function], *args[:1])
         self.refuse("this function is no rule; decorate it with engram.rule, or use those of engram.exact")

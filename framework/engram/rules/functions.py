@@ -11,14 +11,11 @@ from __future__ import annotations
 import math
 from typing import Any, TypeAlias
 
-from .intrinsic import bits, from_bits, is_double, max, min, real, rint
+from .angle import COUNT_32, COUNT_64, atan as atan, atan2 as atan2, cos as cos, sin as sin, tan as tan
+from .intrinsic import bits, from_bits, is_double, max, min, real, rint, sqrt
 
 INFINITY = math.inf
 NAN = math.nan
-
-# Where an integral float is added to it, the low bits of the sum are that integer.
-COUNT_32 = 1.5 * 2.0**23
-COUNT_64 = 1.5 * 2.0**52
 
 LOG2_E = 1 / math.log(2)
 SQRT_2 = 2.0**0.5
@@ -41,37 +38,36 @@ EXP_64: Coefficients = (
 # The power series of atanh(s) / s in s**2.
 ATANH_TOP_32 = 1 / 11
 ATANH_32: Coefficients = tuple(1 / n for n in range(9, 0, -2))
+ATANH_CUBIC_32 = ATANH_32[:-1]
 ATANH_TOP_64 = 1 / 23
 ATANH_64: Coefficients = tuple(1 / n for n in range(21, 0, -2))
+ATANH_CUBIC_64 = ATANH_64[:-1]
 
-TURNS_PER_RADIAN = 2 / math.pi
-# pi / 2 in parts. Products of the first parts with a number of quarter turns are exact, and so are their
-# differences from the angle; products with the middle parts are exact; those with the rest are rounded.
-TURN_32: Coefficients = (1.5703125, 0.000484466552734375)
-TURN_MIDDLE_32: Coefficients = (-6.407499313354492e-07, 9.89530235528946e-10, 2.5579538487363607e-12)
-TURN_REST_32 = 5.390303e-15
-TURN_64: Coefficients = (1.5707963267341256,)
-TURN_MIDDLE_64: Coefficients = (6.077100506303966e-11, 2.0222662487111665e-21)
-TURN_REST_64 = 8.4784276603689e-32
-# The largest angles for which that holds: 2**16 and 2**20 quarter turns.
-LARGEST_ANGLE_32 = 102943.0
-LARGEST_ANGLE_64 = 1647099.0
-
-# (sin(r) / r - 1) / r**2 and (cos(r) - 1 + r**2 / 2) / r**4 in r**2 for |r| <= pi / 4, within 2**-27.9 and
-# 2**-57.9 of sin(r), 2**-33.0 and 2**-63.9 of cos(r).
-SIN_TOP_32 = -0.00019515216
-SIN_32: Coefficients = (0.00833216, -0.16666655)
-SIN_TOP_64 = 1.5896199809376507e-10
-SIN_64: Coefficients = (
-    -2.505074725768527e-08, 2.7557313618285976e-06, -0.00019841269829581, 0.008333333333322108,
-    -0.1666666666666663,
+# Wichura 1988, Applied Statistics 37:477, algorithm AS 241 (PPND16): numerators and denominators of the
+# rational approximations to the normal quantile.
+CENTRE_TOP: Coefficients = (
+    33430.575583588128105, 67265.770927008700853, 45921.953931549871457, 13731.693765509461125,
+    1971.5909503065514427, 133.14166789178437745, 3.387132872796366608,
 )  # fmt: skip
-COS_TOP_32 = 2.4433084e-05
-COS_32: Coefficients = (-0.0013887315, 0.041666646)
-COS_TOP_64 = -1.135851474541726e-11
-COS_64: Coefficients = (
-    2.087570043206907e-09, -2.755731417636406e-07, 2.4801587288841858e-05, -0.001388888888887304,
-    0.041666666666666595,
+CENTRE_BOTTOM: Coefficients = (
+    28729.085735721942674, 39307.89580009271061, 21213.794301586595867, 5394.1960214247511077,
+    687.1870074920579083, 42.313330701600911252, 1.0,
+)  # fmt: skip
+TAIL_TOP: Coefficients = (
+    0.0227238449892691845833, 0.24178072517745061177, 1.27045825245236838258, 3.64784832476320460504,
+    5.7694972214606914055, 4.6303378461565452959, 1.42343711074968357734,
+)  # fmt: skip
+TAIL_BOTTOM: Coefficients = (
+    5.475938084995344946e-4, 0.0151986665636164571966, 0.14810397642748007459, 0.68976733498510000455,
+    1.6763848301838038494, 2.05319162663775882187, 1.0,
+)  # fmt: skip
+FAR_TOP: Coefficients = (
+    2.71155556874348757815e-5, 0.0012426609473880784386, 0.026532189526576123093, 0.29656057182850489123,
+    1.7848265399172913358, 5.4637849111641143699, 6.6579046435011037772,
+)  # fmt: skip
+FAR_BOTTOM: Coefficients = (
+    1.4215117583164458887e-7, 1.8463183175100546818e-5, 7.868691311456132591e-4, 0.0148753612908506148525,
+    0.13692988092273580531, 0.59983220655588793769, 1.0,
 )  # fmt: skip
 
 
@@ -124,6 +120,49 @@ def exp(x: Any) -> Any:
     return (1.0 + s) * _power_of_two(half) * _power_of_two(k - half)
 
 
+def expm1(x: Any) -> Any:
+    """exp(x) - 1, within 1.6 units in the last place.
+
+    Args:
+        x: float32 or float64.
+    """
+    if is_double(x):
+        lowest = -40.0
+        highest = 710.0
+    else:
+        lowest = -20.0
+        highest = 89.0
+    k, s = _whole_powers(min(max(x, lowest), highest))
+    half = _power_of_two(k - 1.0)
+    size = 2.0 * (s * half + (half - 0.5))
+    return x if abs(x) < 2.0**-54 else size
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)), within 1.8 units in the last place.
+
+    Args:
+        x: float32 or float64.
+    """
+    e = exp(-abs(x))
+    ratio = (e if x < 0.0 else 1.0) / (1.0 + e)
+    return e - e * ratio if x < 0.0 and e < 0.5 else ratio
+
+
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent, within 1.9 units in the last place.
+
+    Args:
+        x: float32 or float64.
+    """
+    twice = min(abs(x) + abs(x), 50.0)
+    large = twice > 0.9
+    e = expm1(twice if large else -twice)
+    ratio = e / (e + 2.0)
+    size = ratio if large else e * 0.5 * ratio - e * 0.5
+    return -size if bits(x) < 0 else size
+
+
 def log(x: Any) -> Any:
     """Natural logarithm, within 2.7 units in the last place.
 
@@ -157,6 +196,21 @@ def _mantissa(x: Any) -> Any:
     return (k + 1.0 if high else k), (m * 0.5 if high else m) - 1.0
 
 
+def log1p(x: Any) -> Any:
+    """Natural logarithm of 1 + x, within 2.9 units in the last place.
+
+    Args:
+        x: float32 or float64; -1 gives -inf, a smaller number nan.
+    """
+    total = 1.0 + x
+    k, f = _mantissa(total)
+    f = x if k == 0.0 else f + (x - (total - 1.0)) * _power_of_two(max(-k, -100.0))
+    result = _logarithm(k, f)
+    result = -INFINITY if x == -1.0 else result
+    result = NAN if x < -1.0 else result
+    return x if x == INFINITY or x != x or abs(x) < 2.0**-54 else result
+
+
 def _logarithm(k: Any, f: Any) -> Any:
     """Logarithm of (1 + f) 2**k, with f as `_mantissa` gives it."""
     if is_double(f):
@@ -176,83 +230,101 @@ def _logarithm(k: Any, f: Any) -> Any:
     return k * upper + (2.0 * s * series + k * lower)
 
 
-def _quarter_turns(x: Any) -> Any:
-    """Write x as n pi/2 + r - low, and give q, r, low, where q has n mod 4 in its two lowest bits.
+def normal(offset: Any) -> Any:
+    """Standard normal quantile of the probability 0.5 + `offset`, relative error below 5e-7 and 1e-15.
 
-    abs(r) is at most about pi/4, `low` below its last place; r is nan where x is too large.
-    """
-    if is_double(x):
-        turn = TURN_64
-        middle = TURN_MIDDLE_64
-        rest = TURN_REST_64
-        largest = LARGEST_ANGLE_64
-        count = COUNT_64
-    else:
-        turn = TURN_32
-        middle = TURN_MIDDLE_32
-        rest = TURN_REST_32
-        largest = LARGEST_ANGLE_32
-        count = COUNT_32
-    n = rint(x * TURNS_PER_RADIAN)
-    r = x if abs(x) <= largest else NAN
-    for part in turn:
-        r = r - n * part
-    low = n * rest
-    for part in middle:
-        long = r
-        r = long - n * part
-        low = low + ((r - long) + n * part)
-    return bits(n + count), r, low
-
-
-def _sine(r: Any, low: Any) -> Any:
-    """Sine of r - low for abs(r) <= pi/4."""
-    if is_double(r):
-        series = SIN_TOP_64
-        coefficients = SIN_64
-    else:
-        series = SIN_TOP_32
-        coefficients = SIN_32
-    square = r * r
-    for c in coefficients:
-        series = series * square + c
-    return r + (series * square * r - (low - low * (square * 0.5)))
-
-
-def _cosine(r: Any, low: Any) -> Any:
-    """Cosine of r - low for abs(r) <= pi/4."""
-    if is_double(r):
-        series = COS_TOP_64
-        coefficients = COS_64
-    else:
-        series = COS_TOP_32
-        coefficients = COS_32
-    square = r * r
-    for c in coefficients:
-        series = series * square + c
-    half = square * 0.5
-    near = 1.0 - half
-    return near + (((1.0 - near) - half) + (series * (square * square) + r * low))
-
-
-def sin(x: Any) -> Any:
-    """Sine of an angle in radians, within 0.9 units in the last place.
+    Taking the distance from 1/2 keeps both tails exact: a float32 cannot hold probabilities near 1 as finely
+    as those near 0.
 
     Args:
-        x: float32 up to 102943 or float64 up to 1647099 in size; beyond, nan.
+        offset: float32 or float64 in (-0.5, 0.5).
     """
-    q, r, low = _quarter_turns(x)
-    size = _cosine(r, low) if (q & 1) != 0 else _sine(r, low)
-    size = -size if (q & 2) != 0 else size
-    return x if x == 0.0 else size
+    centre = _central(offset)
+    r = sqrt(-log(0.5 - abs(offset)))
+    size = _tail(r - 1.6) if r <= 5.0 else _far(r - 5.0)
+    return (-size if offset < 0.0 else size) if abs(offset) > 0.425 else centre
 
 
-def cos(x: Any) -> Any:
-    """Cosine of an angle in radians, within 0.9 units in the last place.
+def _central(q: Any) -> Any:
+    r = 0.180625 - q * q
+    top = 2509.0809287301226727
+    for c in CENTRE_TOP:
+        top = top * r + c
+    bottom = 5226.495278852854561
+    for c in CENTRE_BOTTOM:
+        bottom = bottom * r + c
+    return q * (top / bottom)
+
+
+def _tail(r: Any) -> Any:
+    top = 7.7454501427834140764e-4
+    for c in TAIL_TOP:
+        top = top * r + c
+    bottom = 1.05075007164441684324e-9
+    for c in TAIL_BOTTOM:
+        bottom = bottom * r + c
+    return top / bottom
+
+
+def _far(r: Any) -> Any:
+    top = 2.01033439929228813265e-7
+    for c in FAR_TOP:
+        top = top * r + c
+    bottom = 2.04426310338993978564e-15
+    for c in FAR_BOTTOM:
+        bottom = bottom * r + c
+    return top / bottom
+
+
+def pow_(x: Any, y: Any) -> Any:
+    """Positive x to the power y, within 1.6 + abs(y log(x)) / 16 units in the last place.
 
     Args:
-        x: float32 up to 102943 or float64 up to 1647099 in size; beyond, nan.
+        x: float32 or float64; nan where negative.
+        y: The same type.
     """
-    q, r, low = _quarter_turns(x)
-    size = _sine(r, low) if (q & 1) != 0 else _cosine(r, low)
-    return -size if ((q + 1) & 2) != 0 else size
+    k, f = _mantissa(x)
+    high, low = _long_logarithm(k, f)
+    power = y * (x if x == INFINITY else (-INFINITY if x == 0.0 else high))
+    rest = _product_rest(y, high, power) + y * low
+    result = exp(power)
+    result = result + result * rest if abs(power) < 1000.0 and result < INFINITY else result
+    result = result if x >= 0.0 else NAN
+    return 1.0 if y == 0.0 or x == 1.0 else result
+
+
+def _product_rest(a: Any, b: Any, product: Any) -> Any:
+    """What the rounded product of a and b lacks (Dekker 1971, Numerische Mathematik 18:224)."""
+    if is_double(a):
+        p = from_bits(bits(a) & -0x8000000)
+        q = from_bits(bits(b) & -0x8000000)
+    else:
+        p = from_bits(bits(a) & -0x1000)
+        q = from_bits(bits(b) & -0x1000)
+    return ((p * q - product) + p * (b - q) + (a - p) * q) + (a - p) * (b - q)
+
+
+def _long_logarithm(k: Any, f: Any) -> Any:
+    """Logarithm of (1 + f) 2**k, with f as `_mantissa` gives it, as a total of two numbers."""
+    if is_double(f):
+        upper = LN2_64
+        lower = LN2_REST_64
+        series = ATANH_TOP_64
+        coefficients = ATANH_CUBIC_64
+    else:
+        upper = LN2_32
+        lower = LN2_REST_32
+        series = ATANH_TOP_32
+        coefficients = ATANH_CUBIC_32
+    d = f + 2.0
+    s = f / d
+    product = s * d
+    rest = ((f - product) - _product_rest(s, d, product) - s * (f - (d - 2.0))) / d
+    square = s * s
+    for c in coefficients:
+        series = series * square + c
+    main = k * upper
+    total = main + 2.0 * s
+    carry = ((main - total) + 2.0 * s) + (2.0 * (rest + s * square * series) + k * lower)
+    high = total + carry
+    return high, (total - high) + carry

@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import RecipeError
 
+NO_NUMBA = "Numba is not installed (pip install 'engram[fast]')"
 Array: TypeAlias = Any
 """A numpy.ndarray or cupy.ndarray; shapes are given in words where they matter."""
 
@@ -28,7 +29,7 @@ class Backend:
     """The array module of a run, and why it was chosen.
 
     Attributes:
-        name: "numpy" or "cupy".
+        name: "numpy", "numba" (NumPy arrays, rules and bodies compiled by Numba) or "cupy".
         xp: The module itself.
         reason: One sentence for the log and the file.
         device: The processor's name.
@@ -41,17 +42,19 @@ class Backend:
 
     def to_host(self, array: Array) -> np.ndarray[Any, Any]:
         """Return a copy of `array` as a NumPy array."""
-        return np.array(array) if self.name == "numpy" else self.xp.asnumpy(array)
+        return np.array(array) if self.xp is np else self.xp.asnumpy(array)
 
 
-def choose(name: Literal["auto", "numpy", "cupy"] = "auto") -> Backend:
+def choose(name: Literal["auto", "numpy", "numba", "cupy"] = "auto") -> Backend:
     """Return the backend that `name` asks for.
 
     Raises:
-        RecipeError: "cupy" was asked for and does not work here.
+        RecipeError: "numba" or "cupy" was asked for and does not work here.
     """
-    if name == "numpy":
-        return Backend("numpy", np, "asked for", "cpu")
+    if name == "numba" and not has_numba():
+        raise RecipeError(f"run.backend: numba cannot be used here: {NO_NUMBA}")
+    if name in ("numpy", "numba"):
+        return Backend(name, np, "asked for", "cpu")
     obstacle = missing_gpu()
     if obstacle is None:
         cupy, obstacle = _prove()
@@ -60,7 +63,14 @@ def choose(name: Literal["auto", "numpy", "cupy"] = "auto") -> Backend:
             return Backend("cupy", cupy, "a GPU was found and a trial kernel ran", device)
     if name == "cupy":
         raise RecipeError(f"run.backend: cupy cannot be used here: {obstacle}")
-    return Backend("numpy", np, obstacle or "", "cpu")
+    if has_numba():
+        return Backend("numba", np, f"Numba is installed; {obstacle}", "cpu")
+    return Backend("numpy", np, f"{obstacle}; {NO_NUMBA}", "cpu")
+
+
+def has_numba() -> bool:
+    """Say whether Numba is installed; it is not imported."""
+    return importlib.util.find_spec("numba") is not None
 
 
 def missing_gpu() -> str | None:

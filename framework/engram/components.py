@@ -16,6 +16,7 @@ from .declare import ArrayField, EventsField, parameters_of
 from .errors import EngramError
 from .event import Events
 from .random import Stream, Streams
+from .rules.body import Scan as Scan, contexts
 
 S = TypeVar("S")
 
@@ -194,7 +195,9 @@ class Context:
                     if isinstance(info, ArrayField)
                     else self.events(*shape)
                 )
-        return cls(**given)
+        state = cls(**given)
+        contexts[state] = self
+        return state
 
     def per_replica(self, component: Any) -> SimpleNamespace:
         """Return the component's parameters, the per-replica ones as (batch,) or (batch, n) arrays."""
@@ -231,23 +234,9 @@ class Context:
         return Signal(observation, **{**fields, **flags})
 
 
-Chunk = Callable[[Any, Any, Signal], Array | None]
-
-
-class Scan:
-    """A memory's chunk of steps as one call: `run(memory, state, signals) -> actions`.
-
-    `signals` has a leading time axis; so have the actions (or None where the task takes none). The state is
-    that of the last step. The engine derives the single step from it.
-    """
-
-    def __init__(self, run: Chunk) -> None:
-        self.run = run
-
-
-def scan(run: Chunk) -> Scan:
-    """Declare a function as the `body` of a memory: a chunk of steps in one call."""
-    return Scan(run)
+def scan(function: Callable[..., Any]) -> Scan:
+    """Declare the body of one step of one replica as the `body` of a memory or a task."""
+    return Scan(function)
 
 
 class Component(abc.ABC):
@@ -271,9 +260,7 @@ class Memory(Component):
         """Take one signal, update `state` in place, return the action (batch, ...) or None."""
         if self.body is None:
             raise TypeError(f"{type(self).__name__} defines neither step nor body")
-        one = Signal(*(getattr(signal, field.name)[None] for field in attrs.fields(Signal)))
-        actions = self.body.run(self, state, one)
-        return None if actions is None else actions[0]
+        return self.body.step(self, state, signal)
 
 
 class Synapse(Component):
@@ -298,6 +285,7 @@ class Task(Component):
     """The environment: emits signals, takes actions."""
 
     __slots__ = ()
+    body: ClassVar[Scan | None] = None
 
     @property
     @abc.abstractmethod
@@ -319,6 +307,9 @@ class Task(Component):
 
     def step(self, state: Any, action: Array | None) -> Signal:
         """Take the action, update `state` in place, return the next signal."""
+        if self.body is not None:
+            signal: Signal = self.body.task_step(self, state, action)
+            return signal
         return self._scheduled(state)
 
     def _scheduled(self, state: Any) -> Signal:

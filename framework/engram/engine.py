@@ -19,6 +19,7 @@ from .exchange import check_action, check_finished, check_parts, check_signal, c
 from .random import IN_BODY, INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
+from .rules.fused import Fused, fused
 from .rules.sparse import SparseBuffer
 
 _CHUNK = 1000
@@ -64,6 +65,7 @@ class Run:
         stopped: True once every replica is finished.
         done: (batch,) bool, who is finished; None where no one can be. `ends` (batch,) counts trials.
         torn: True once a step was left half done.
+        fused: Takes a chunk of steps in one call, None where the components are stepped one by one.
         counted: Events of the chunks done.
     """
 
@@ -85,6 +87,7 @@ class Run:
     done: Array | None = None
     ends: Array | None = None
     torn: bool = False
+    fused: Fused | None = None
     counted: int = 0
     _bound: list[tuple[Any, str, Array]] = attrs.field(factory=list)
 
@@ -138,6 +141,9 @@ class Run:
             self._open_loop(n)
         elif self.freezing:
             finished_at = self._closed_loop_frozen(n)
+        elif self.fused is not None:
+            self._first_signal()
+            self.fused.closed(n)
         else:
             self._closed_loop(n)
         stop = self.step if finished_at is None else finished_at
@@ -203,12 +209,12 @@ class Run:
 
     def _count_starts(self, start: Array) -> None:
         clock: Clock = self.streams.clock
-        if self.streams.by_trial and (self.backend.name != "numpy" or start.any()):
+        if self.streams.by_trial and (self.backend.xp is not np or start.any()):
             clock.trial += start
             clock.version += 1
 
     def _open_loop(self, n: int) -> None:
-        """Take the chunk's signals at once; a memory with a body takes them in one call between two rows."""
+        """Take the chunk's signals at once; a memory with a body takes them in one call."""
         clock = self.streams.clock
         first = self.step
         length = 1 if self.recorder.reads_task_state else n
@@ -219,28 +225,10 @@ class Run:
                 self._check_signal(signals, length)
             if self.trials.every:
                 self.trials.see(slice(start - first, start - first + length), signals)
-            if self.memory.body is not None:
-                self._fused(signals, start, length)
+            if self.fused is not None:
+                self.fused.open(signals, start, length)
             else:
                 self._stepped(signals, start, length)
-
-    def _fused(self, signals: Signal, first: int, n: int) -> None:
-        body = self.memory.body
-        assert body is not None
-        every = self.recorder.every
-        done = 0
-        while done < n:
-            due = -(first + done) % every + 1
-            length = min(due, n - done)
-            self.streams.clock.step = IN_BODY
-            actions = body.run(self.memory, self.memory_state, signals.between(done, done + length))
-            self._settle()
-            self._check_action(actions, length)
-            done += length
-            if length == due:
-                last = None if actions is None else actions[-1]
-                self.recorder.row(first + done - 1, signals.at(done - 1), last)
-            self.step = first + done
 
     def _stepped(self, signals: Signal, first: int, n: int) -> None:
         for index in range(n):
@@ -407,6 +395,7 @@ def _prepare(recipe: Recipe) -> Run:
     if freezing:
         run.done = backend.xp.zeros(len(replicas), dtype=bool)
         run.ends = backend.xp.zeros(len(replicas), dtype=np.int64)
+    run.fused = fused(run)
     return run
 
 

@@ -255,8 +255,8 @@ def _check_component(cls: Any, role: str, protocol: type[Component]) -> None:
         raise TypeError(f"{label} is not a {role}: it lacks {', '.join(missing)}")
     if issubclass(cls, Memory) and cls.step is Memory.step and cls.body is None:
         raise TypeError(f"{label} is not a memory: it lacks step (or a body)")
-    if issubclass(cls, Task) and cls.step is Task.step and not hasattr(cls, "schedule"):
-        raise TypeError(f"{label} is not a task: it lacks reset and step (or schedule)")
+    if issubclass(cls, Task) and cls.step is Task.step and cls.body is None and not hasattr(cls, "schedule"):
+        raise TypeError(f"{label} is not a task: it lacks reset and step (or a body, or schedule)")
     if not attrs.has(cls):
         raise TypeError(f"{label} is not declared with @engram.parameters")
     undocumented = [field.name for field in attrs.fields(cls) if not field.metadata]

@@ -39,13 +39,19 @@ class Clock:
 
 
 class Stream:
-    """One named source of random numbers, one draw a step (or a trial) for each replica."""
+    """One named source of random numbers, one draw a step (or a trial) for each replica.
+
+    Attributes:
+        number: The 32-bit number that tells it from others.
+        by_trial: Whether it draws once a trial.
+    """
 
     def __init__(self, source: Streams, path: str, clock: Literal["step", "trial"]) -> None:
         self._source = source
         self._path = path
-        self._by_trial = clock == "trial"
-        self._id = np.uint64(stream_id(path))
+        self.by_trial = clock == "trial"
+        self.number = stream_id(path)
+        self._id = np.uint64(self.number)
         self._block: Array = None
         self._kind: tuple[Any, ...] = ()
         self._start = 0
@@ -79,7 +85,7 @@ class Stream:
             )
         if self._source.recorded and step < RESET_STEP and self._path in self._source.recorded:
             return self._source.recorded_at(self._path, None)
-        if self._by_trial:
+        if self.by_trial:
             return self._by_trial_number(kind, make)
         if self._last == (step, clock.version):
             when = {INIT_STEP: "init", RESET_STEP: "reset"}.get(step, f"step {step}")

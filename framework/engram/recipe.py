@@ -36,7 +36,7 @@ class RunSettings:
         default=None, ge=1, doc="steps between two visits of the host; chosen if absent"
     )
     dtype: Literal["float32", "float64"] = param(default="float32", doc="precision of floating-point state")
-    backend: Literal["auto", "numpy", "cupy"] = param(default="auto", doc="array module")
+    backend: Literal["auto", "numpy", "numba", "cupy"] = param(default="auto", doc="what computes")
     checkpoint: float = param(default=60.0, ge=0, unit="s", doc="time between checkpoints, for resuming")
     durability: Literal["flush", "segments"] = param(
         default="flush",

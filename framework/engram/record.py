@@ -172,8 +172,8 @@ class Trials:
         self._backend = backend
         kinds = {"start": bool, "end": bool, "truncated": bool, "reward": dtype, "outcome": np.int8}
         rows = chunk if every else 0
-        self._buffers = {name: backend.xp.zeros((rows, batch), dtype=kind) for name, kind in kinds.items()}
-        self._pairs = list(self._buffers.items())
+        self.buffers = {name: backend.xp.zeros((rows, batch), dtype=kind) for name, kind in kinds.items()}
+        self._pairs = list(self.buffers.items())
         self.carried: dict[str, Host] = {
             "started_at": np.full(batch, -1, dtype=np.int64),
             "returned": np.zeros(batch),
@@ -187,7 +187,7 @@ class Trials:
 
     def take(self, first: int, n: int, dt: float) -> dict[str, Host]:
         """Return the columns of the trials that ended in steps first .. first + n - 1, by end and replica."""
-        seen = {name: self._backend.to_host(buffer[:n]) for name, buffer in self._buffers.items()}
+        seen = {name: self._backend.to_host(buffer[:n]) for name, buffer in self.buffers.items()}
         columns, self.carried = segment.trials(seen, self.carried, first, self.every)
         columns["start_time"] = columns["start_step"] * dt
         columns["stop_time"] = columns["stop_step"] * dt

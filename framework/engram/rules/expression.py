@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeAlias, cast
 import attrs
 
 from ..errors import EngramError
-from . import arithmetic, draw, functions, intrinsic
+from . import angle, arithmetic, draw, functions, intrinsic
 from .tree import (
     ArrayArgument,
     Assign,
@@ -349,7 +349,7 @@ class ExpressionReader(abc.ABC):
 
     def _called(self, function: Any, args: list[Value], named: dict[str, Value]) -> Value:
         scalar = getattr(function, "scalar_function", None)
-        if getattr(function, "__module__", "") == functions.__name__:
+        if getattr(function, "__module__", "") in (functions.__name__, angle.__name__):
             scalar = function
         if scalar is not None:
             return self._inlined(scalar, args, named)

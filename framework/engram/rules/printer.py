@@ -44,10 +44,14 @@ class Printer(abc.ABC):
         double: Whether floats have 64 bits.
         shapes: Lengths of the axes of each array.
         place: Where elements lie.
+        prefix: Begins every name, where the programs of several bodies stand in one text.
     """
 
-    def __init__(self, double: bool, shapes: dict[str, tuple[int, ...]], place: Place) -> None:
+    def __init__(
+        self, double: bool, shapes: dict[str, tuple[int, ...]], place: Place, prefix: str = ""
+    ) -> None:
         self.double = double
+        self.prefix = prefix
         self._shapes = shapes
         self._place = place
 
@@ -60,12 +64,16 @@ class Printer(abc.ABC):
         match value:
             case Constant():
                 return self._constant(value)
-            case Name(id=id):
-                return id
+            case Name():
+                return self.named(value)
             case Load(array=array, index=index):
                 return self._element(array, index)
             case Operation():
                 return self._operation(value.name, value, [self.expression(arg) for arg in value.args])
+
+    def named(self, name: Name) -> str:
+        """Print a name."""
+        return self.prefix + name.id
 
     def _element(self, array: str, index: tuple[Expression, ...]) -> str:
         return self._place(array, flat(self._shapes[array], [self.expression(part) for part in index]))
@@ -83,6 +91,10 @@ class Printer(abc.ABC):
             case Draw():
                 words = self._words(statement.words, statement.stream, depth)
                 return [*words, *self.lines(statement.making, depth)]
+
+    def stream(self, name: str) -> str:
+        """What the names of a stream's number and clock begin with."""
+        return f"{self.prefix}{name}_stream"
 
     def _pad(self, depth: int) -> str:
         return "    " * depth
@@ -130,8 +142,10 @@ def shortest(value: float, double: bool) -> str:
 class CPrinter(Printer):
     """C, as compilers for CUDA and for the host take it."""
 
-    def __init__(self, double: bool, shapes: dict[str, tuple[int, ...]], place: Place) -> None:
-        super().__init__(double, shapes, place)
+    def __init__(
+        self, double: bool, shapes: dict[str, tuple[int, ...]], place: Place, prefix: str = ""
+    ) -> None:
+        super().__init__(double, shapes, place, prefix)
         self.types: dict[Kind, str] = {
             "float": "double" if double else "float",
             "int": "long long",
@@ -176,7 +190,7 @@ class CPrinter(Printer):
         return f"(({self.types[value.kind]}){args[0]})"
 
     def _assign(self, name: Name, value: str, new: bool) -> str:
-        return f"{self.types[name.kind] + ' ' if new else ''}{name.id} = {value};"
+        return f"{self.types[name.kind] + ' ' if new else ''}{self.named(name)} = {value};"
 
     def _store(self, place: str, value: str) -> str:
         return f"{place} = {value};"
@@ -193,7 +207,7 @@ class CPrinter(Printer):
         return [f"{pad}if ({test}) {{", *self.lines(then, depth + 1), *end]
 
     def _loop(self, index: Name, count: int, body: tuple[Statement, ...], depth: int) -> list[str]:
-        pad, name = self._pad(depth), index.id
+        pad, name = self._pad(depth), self.named(index)
         head = f"{pad}for (long long {name} = 0; {name} < {count}; ++{name}) {{"
         return [head, *self.lines(body, depth + 1), f"{pad}}}"]
 
@@ -201,9 +215,9 @@ class CPrinter(Printer):
         pad = self._pad(depth)
         lines = []
         for block, names in blocks:
-            listed = ", ".join(name.id for name in names)
-            outs = ", ".join(f"&{name.id}" for name in names)
-            when = f"engram_{stream}_when, engram_replica, engram_{stream}_id, engram_key0, engram_key1"
+            listed = ", ".join(self.named(name) for name in names)
+            outs = ", ".join(f"&{self.named(name)}" for name in names)
+            when = f"{self.stream(stream)}_when, replica_, {self.stream(stream)}_id, key0_, key1_"
             lines += [f"{pad}long long {listed};", f"{pad}engram_philox({block}u, {when}, {outs});"]
         return lines
 
@@ -249,7 +263,7 @@ class NumbaPrinter(Printer):
         return f"{casts[value.kind]}({args[0]})"
 
     def _assign(self, name: Name, value: str, new: bool) -> str:
-        return f"{name.id} = {value}"
+        return f"{self.named(name)} = {value}"
 
     def _store(self, place: str, value: str) -> str:
         return f"{place} = {value}"
@@ -263,11 +277,11 @@ class NumbaPrinter(Printer):
 
     def _loop(self, index: Name, count: int, body: tuple[Statement, ...], depth: int) -> list[str]:
         pad, rest = self._pad(depth), self._pad(depth + 1) + "pass"
-        return [f"{pad}for {index.id} in range({count}):", *(self.lines(body, depth + 1) or [rest])]
+        return [f"{pad}for {self.named(index)} in range({count}):", *(self.lines(body, depth + 1) or [rest])]
 
     def _words(self, blocks: Blocks, stream: str, depth: int) -> list[str]:
-        when = f"engram_{stream}_when, engram_replica, engram_{stream}_id, engram_key0, engram_key1"
+        when = f"{self.stream(stream)}_when, replica_, {self.stream(stream)}_id, key0_, key1_"
         return [
-            f"{self._pad(depth)}{', '.join(name.id for name in names)} = philox({block}, {when})"
+            f"{self._pad(depth)}{', '.join(self.named(name) for name in names)} = philox({block}, {when})"
             for block, names in blocks
         ]

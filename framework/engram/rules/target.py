@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 from collections.abc import Iterator
 from typing import Literal
+
+from ..backend import has_numba
 
 Choice = Literal["auto", "numpy", "numba"]
 LARGE = 1 << 16
@@ -18,11 +19,6 @@ _choice: Choice = "auto"
 def choice() -> Choice:
     """The present choice."""
     return _choice
-
-
-def has_numba() -> bool:
-    """Whether Numba is installed; it is not imported."""
-    return importlib.util.find_spec("numba") is not None
 
 
 def threads() -> int:

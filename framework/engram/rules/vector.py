@@ -39,9 +39,13 @@ class VectorPrinter:
     Args:
         program: What is printed.
         shapes: Lengths of the axes of each array, those of the replicas left out.
+        narrow: Arrays of integers of fewer than 64 bits.
     """
 
-    def __init__(self, program: Program, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self, program: Program, shapes: Mapping[str, tuple[int, ...]], narrow: frozenset[str] = frozenset()
+    ) -> None:
+        self._narrow = narrow
         self.constants: dict[str, float] = {}
         self._program = program
         self._shapes = {**{name: table.shape for name, table in program.tables.items()}, **shapes}
@@ -63,7 +67,8 @@ class VectorPrinter:
             case Name(id=id):
                 return id
             case Load(array=array, index=index):
-                return self._place(array, index)
+                place = self._place(array, index)
+                return f"wide({place})" if array in self._narrow else place
             case Operation(name=name, args=args) if name in _CALLS:
                 self._guarded += name in ("select", "and", "or")
                 text = f"{_CALLS[name]}({', '.join(self.expression(arg) for arg in args)})"
@@ -171,6 +176,7 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
         **tables,
         **constants,
         "xp": xp,
+        "wide": lambda x: x.astype(np.int64),
         "real": lambda x: x.astype(dtype) if hasattr(x, "astype") else real(x),
         "integer": lambda x: x.astype(np.int64) if hasattr(x, "astype") else int(x),
         "whole": lambda x: x.astype(integer),

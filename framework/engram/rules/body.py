@@ -1,0 +1,269 @@
+"""`engram.scan`: the body of one step of one replica, and the step that it means for arrays of replicas."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+from weakref import WeakKeyDictionary
+
+import attrs
+import numpy as np
+
+from ..backend import array_module
+from ..convert import METADATA
+from ..declare import ArrayField, parameters_of
+from ..errors import EngramError
+from .expression import Argument, Static
+from .kernel import kind_of
+from .parse import parse
+from .tree import ArrayArgument, Kind, Program, StreamArgument
+from .vector import VectorPrinter, compiled, spaces
+
+Role: TypeAlias = Literal["memory", "task"]
+FLAGS = ("start", "end", "truncated", "learn")
+SIGNAL = ("observation", "reward", *FLAGS, "outcome")
+SILENT: Mapping[str, float | bool | int] = {
+    "reward": 0.0, "start": False, "end": False, "truncated": False, "learn": True, "outcome": -1,
+}  # fmt: skip
+"""What a task's body need not say."""
+
+
+@attrs.frozen(eq=False)
+class Source:
+    """What an argument of a body stands for.
+
+    Attributes:
+        origin: "state", "given" (a parameter, or what `init` made), "signal" or "action".
+        shape: Lengths of its axes after the replicas'.
+        dtype: Of its elements.
+        array: The array, where it is given.
+    """
+
+    origin: Literal["state", "given", "signal", "action"]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    array: Any = None
+
+    @property
+    def kind(self) -> Kind:
+        """Kind of its elements."""
+        return kind_of(self.dtype.name)
+
+
+@attrs.frozen(eq=False)
+class Bound:
+    """A body with what its arguments stand for.
+
+    Attributes:
+        role: "memory" or "task".
+        program: What it does.
+        ctx: The context that made the state.
+        sources: Its arrays by the names of the arguments.
+        streams: Its streams likewise.
+    """
+
+    role: Role
+    program: Program
+    ctx: Any
+    sources: Mapping[str, Source]
+    streams: Mapping[str, Any]
+
+    def array(self, name: str, state: Any) -> Any:
+        """The array behind an argument that is part of a state, or given."""
+        source = self.sources[name]
+        return getattr(state, name) if source.origin == "state" else source.array
+
+
+class Scan:
+    """The body of one step of one replica, declared as the `body` of a memory or a task.
+
+    Its arguments are bound by name: to arrays of the state (one element for each replica, or indexed along
+    their own axes), to streams and other fixed things of the state, to parameters, `dt`, `self`, and to what
+    passes between task and memory. What it assigns to is written back: state; of a memory `action`; of a task
+    `observation`, `reward`, `start`, `end`, `truncated`, `learn`, `outcome`.
+
+    Args:
+        function: The function, within the subset of docs/rules.md.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self._bound: WeakKeyDictionary[Any, Bound] = WeakKeyDictionary()
+        self._steps: dict[Any, Callable[..., Any]] = {}
+        self._programs: dict[Any, Program] = {}
+
+    def bound(self, component: Any, state: Any, role: Role) -> Bound:
+        """The body with a state that `ctx.state` made.
+
+        Raises:
+            EngramError: An argument is unknown, or the body assigns to what it may only read.
+        """
+        found = self._bound.get(state)
+        if found is None:
+            found = self._bound[state] = self._bind(component, state, role)
+        return found
+
+    def step(self, component: Any, state: Any, signal: Any) -> Any:
+        """A memory's step for all replicas, as array code: returns the action."""
+        bound = self.bound(component, state, "memory")
+        outputs = self._run(bound, state, {name: getattr(signal, name) for name in SIGNAL})
+        return outputs.get("action")
+
+    def task_step(self, component: Any, state: Any, action: Any) -> Any:
+        """A task's step for all replicas, as array code: returns the signal."""
+        bound = self.bound(component, state, "task")
+        outputs = self._run(bound, state, {"action": action})
+        return bound.ctx.signal(**outputs)
+
+    def _bind(self, component: Any, state: Any, role: Role) -> Bound:
+        ctx = contexts.get(state)
+        where = f"{type(component).__name__}.body"
+        if ctx is None:
+            raise EngramError(f"{where}: its state must be made by ctx.state(...) in init")
+        binder = _Binder(component, state, ctx, role)
+        arguments = {name: binder.argument(name) for name in inspect.signature(self.function).parameters}
+        key = (double := ctx.dtype == np.float64, tuple((n, _key(a)) for n, a in arguments.items()))
+        if key not in self._programs:
+            self._programs[key] = parse(self.function, arguments, double=double, results=())
+        program = self._programs[key]
+        for name in sorted(program.written):
+            if not _may_write(role, binder.sources[name].origin):
+                raise EngramError(f"{where}: assigns to {name!r}, which a {role} may only read")
+        return Bound(role, program, ctx, binder.sources, binder.streams)
+
+    def _run(self, bound: Bound, state: Any, passing: Mapping[str, Any]) -> dict[str, Any]:
+        """Take one step; returns what the body passes on, an array of each."""
+        ctx, xp = bound.ctx, array_module(bound.ctx.zeros())
+        arrays = {}
+        for name, source in bound.sources.items():
+            if source.origin in ("state", "given"):
+                arrays[name] = bound.array(name, state)
+            elif name in passing:
+                arrays[name] = passing[name]
+            else:
+                arrays[name] = ctx.zeros(*source.shape, dtype=source.dtype.name)
+                if SILENT.get(name):
+                    arrays[name] += arrays[name].dtype.type(SILENT[name])
+        with np.errstate(all="ignore"):
+            found = self._form(bound, xp)(
+                xp.arange(ctx.batch), *(_wide(array) for array in arrays.values()), *bound.streams.values()
+            )
+        written = [
+            name for name in bound.sources if name in bound.program.written and not bound.sources[name].shape
+        ]
+        for name, value in zip(written, found, strict=True):
+            arrays[name][...] = value
+        return {
+            name: arrays[name]
+            for name, source in bound.sources.items()
+            if source.origin in ("signal", "action") and name not in passing
+        }
+
+    def _form(self, bound: Bound, xp: Any) -> Callable[..., Any]:
+        key = (id(bound.program), xp.__name__)
+        if key not in self._steps:
+            sources = bound.sources
+            shapes = {name: source.shape for name, source in sources.items() if source.shape}
+            narrow = {
+                name for name in shapes if sources[name].kind == "int" and sources[name].dtype != np.int64
+            }
+            printer = VectorPrinter(bound.program, shapes, frozenset(narrow))
+            names = [f"{name}_array" if source.shape else f"{name}_0" for name, source in sources.items()]
+            names += [f"{name}_stream" for name in bound.streams]
+            written = [name for name in sources if name in bound.program.written and not sources[name].shape]
+            results = "".join(f"{name}_0, " for name in written)
+            body = printer.lines(bound.program.statements, "", 1)
+            lines = [
+                f"def {bound.program.name}({', '.join(['replica', *names])}):",
+                *body,
+                f"    return ({results})",
+            ]
+            self._steps[key] = compiled(
+                bound.program.name, lines, spaces(printer, bound.program, xp, bound.ctx.dtype)
+            )
+        return self._steps[key]
+
+
+contexts: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+"""The context that made each state, for bodies."""
+
+
+def _wide(array: Any) -> Any:
+    """A number of each replica as wide as bodies compute it; arrays that are indexed stay as they are."""
+    return array.astype(np.int64) if array.ndim == 1 and array.dtype.kind in "iu" else array
+
+
+def _may_write(role: Role, origin: str) -> bool:
+    return origin == "state" or origin == ("action" if role == "memory" else "signal")
+
+
+def _key(argument: Argument) -> Any:
+    if isinstance(argument, Static):
+        try:
+            hash(argument.value)
+        except TypeError:
+            return repr(argument.value)
+        return argument.value
+    return argument
+
+
+class _Binder:
+    """Finds what the arguments of a body stand for."""
+
+    def __init__(self, component: Any, state: Any, ctx: Any, role: Role) -> None:
+        self.sources: dict[str, Source] = {}
+        self.streams: dict[str, Any] = {}
+        self._component, self._state, self._ctx, self._role = component, state, ctx, role
+        self._fields = {field.name: field.metadata[METADATA] for field in attrs.fields(type(state))}
+        self._parameters = parameters_of(type(component))
+
+    def argument(self, name: str) -> Argument:
+        """What an argument is, for the parser.
+
+        Raises:
+            EngramError: There is nothing of this name.
+        """
+        if name in self._fields:
+            return self._field(name)
+        if name in SIGNAL or name == "action":
+            return self._passing(name)
+        if name in self._parameters:
+            if not self._parameters[name].per_replica:
+                return Static(getattr(self._component, name))
+            return self._array(name, "given", getattr(self._ctx.per_replica(self._component), name))
+        if name in ("self", "dt"):
+            return Static(self._component if name == "self" else self._ctx.dt)
+        raise EngramError(
+            f"{type(self._component).__name__}.body: {name!r} is neither state, nor a parameter, nor passed"
+        )
+
+    def _field(self, name: str) -> Argument:
+        value = getattr(self._state, name)
+        if isinstance(self._fields[name], ArrayField):
+            return self._array(name, "state", value)
+        if hasattr(value, "uniform"):
+            self.streams[name] = value
+            return StreamArgument()
+        if hasattr(value, "dtype") and getattr(value, "shape", ())[:1] == (self._ctx.batch,):
+            return self._array(name, "given", value)
+        return Static(value)
+
+    def _array(self, name: str, origin: Any, value: Any) -> Argument:
+        source = Source(origin, tuple(value.shape[1:]), value.dtype, value)
+        self.sources[name] = source
+        return ArrayArgument(source.shape, source.kind)
+
+    def _passing(self, name: str) -> Argument:
+        origin: Literal["signal", "action"] = "action" if name == "action" else "signal"
+        shape: tuple[int, ...] = ()
+        dtype = (
+            np.dtype(bool) if name in FLAGS else np.dtype(np.int8) if name == "outcome" else self._ctx.dtype
+        )
+        if name in ("observation", "action"):
+            space = self._ctx.observation if name == "observation" else self._ctx.action
+            if space is None:
+                raise EngramError(f"{type(self._component).__name__}.body: the task takes no action")
+            shape, dtype = space.shape, self._ctx.dtype if space.dtype == "float" else np.dtype(space.dtype)
+        self.sources[name] = Source(origin, shape, np.dtype(dtype))
+        return ArrayArgument(shape, self.sources[name].kind)

@@ -1,0 +1,162 @@
+"""Writes loops and conditions around printed bodies, in C or for Numba."""
+
+from __future__ import annotations
+
+import abc
+
+import numpy as np
+
+from .kernel import TYPES, kind_of
+from .printer import CPrinter, NumbaPrinter, Place, Printer
+from .tree import Kind
+
+
+class Emitter(abc.ABC):
+    """A text that grows line by line.
+
+    Args:
+        double: Whether floats have 64 bits.
+    """
+
+    def __init__(self, double: bool) -> None:
+        self.lines: list[str] = []
+        self.depth = 1
+        self.double = double
+
+    def line(self, text: str) -> None:
+        """Add a line."""
+        self.lines.append("    " * self.depth + text)
+
+    def body(self, printed: list[str]) -> None:
+        """Add printed statements, indented already."""
+        self.lines += printed
+
+    def close(self) -> None:
+        """End a loop or a condition."""
+        self.depth -= 1
+
+    @abc.abstractmethod
+    def printer(self, shapes: dict[str, tuple[int, ...]], place: Place, prefix: str) -> Printer:
+        """What prints a body."""
+
+    @abc.abstractmethod
+    def declare(self, kind: Kind, name: str, value: str) -> None:
+        """Begin a name."""
+
+    @abc.abstractmethod
+    def set(self, place: str, value: str) -> None:
+        """Give a name or an element a value."""
+
+    @abc.abstractmethod
+    def loop(self, index: str, count: str) -> None:
+        """Begin a loop."""
+
+    @abc.abstractmethod
+    def condition(self, test: str) -> None:
+        """Begin what happens only if."""
+
+    @abc.abstractmethod
+    def read(self, place: str, dtype: np.dtype[np.generic]) -> str:
+        """An element as the kind that bodies compute with."""
+
+    @abc.abstractmethod
+    def constant(self, kind: Kind, value: float | bool | int) -> str:
+        """A number."""
+
+    @abc.abstractmethod
+    def replica_place(self, array: str, size: int, element: str) -> str:
+        """An element of this replica."""
+
+
+class CEmitter(Emitter):
+    """C for CUDA and the host."""
+
+    def printer(self, shapes: dict[str, tuple[int, ...]], place: Place, prefix: str) -> Printer:
+        """What prints a body."""
+        return CPrinter(self.double, shapes, place, prefix)
+
+    def close(self) -> None:
+        """End a loop or a condition."""
+        super().close()
+        self.line("}")
+
+    def declare(self, kind: Kind, name: str, value: str) -> None:
+        """Begin a name."""
+        types: dict[Kind, str] = CPrinter(self.double, {}, lambda array, place: array).types
+        self.line(f"{types[kind]} {name} = {value};")
+
+    def set(self, place: str, value: str) -> None:
+        """Give a name or an element a value."""
+        self.line(f"{place} = {value};")
+
+    def loop(self, index: str, count: str) -> None:
+        """Begin a loop."""
+        self.line(f"for (long long {index} = 0; {index} < {count}; ++{index}) {{")
+        self.depth += 1
+
+    def condition(self, test: str) -> None:
+        """Begin what happens only if."""
+        self.line(f"if ({test}) {{")
+        self.depth += 1
+
+    def read(self, place: str, dtype: np.dtype[np.generic]) -> str:
+        """An element as the kind that bodies compute with: C converts by itself."""
+        return place
+
+    def constant(self, kind: Kind, value: float | bool | int) -> str:
+        """A number."""
+        return repr(float(value)) if kind == "float" else str(int(value))
+
+    def replica_place(self, array: str, size: int, element: str) -> str:
+        """An element of this replica: replicas are side by side on the GPU, one after another on the host."""
+        return f"{array}[ENGRAM_AT({element}, {size})]"
+
+
+class NumbaEmitter(Emitter):
+    """Python for Numba."""
+
+    def printer(self, shapes: dict[str, tuple[int, ...]], place: Place, prefix: str) -> Printer:
+        """What prints a body."""
+        return NumbaPrinter(self.double, shapes, place, prefix)
+
+    def declare(self, kind: Kind, name: str, value: str) -> None:
+        """Begin a name."""
+        self.line(f"{name} = {value}")
+
+    def set(self, place: str, value: str) -> None:
+        """Give a name or an element a value."""
+        self.line(f"{place} = {value}")
+
+    def loop(self, index: str, count: str) -> None:
+        """Begin a loop."""
+        self.line(f"for {index} in range({count}):")
+        self.depth += 1
+
+    def condition(self, test: str) -> None:
+        """Begin what happens only if."""
+        self.line(f"if {test}:")
+        self.depth += 1
+
+    def read(self, place: str, dtype: np.dtype[np.generic]) -> str:
+        """An element as the kind that bodies compute with."""
+        return f"np.int64({place})" if dtype.kind in "iu" else place
+
+    def constant(self, kind: Kind, value: float | bool | int) -> str:
+        """A number."""
+        return (
+            f"F({float(value)!r})" if kind == "float" else repr(bool(value) if kind == "bool" else int(value))
+        )
+
+    def replica_place(self, array: str, size: int, element: str) -> str:
+        """An element of this replica."""
+        return f"{array}[r_ * {size} + {element}]"
+
+
+def c_type(dtype: np.dtype[np.generic]) -> str:
+    """The C type of the elements of an array."""
+    return TYPES[dtype.name]
+
+
+def kind(dtype: np.dtype[np.generic]) -> Kind:
+    """Kind of the elements of an array."""
+    return kind_of(dtype.name)

@@ -1,0 +1,99 @@
+"""Runs chunks of a run whose memory, and whose task where it is no schedule, have bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .body import SIGNAL, Bound
+from .loop import Loop, Target
+from .weave import KEPT_OF_TRIALS, Kept, Port, Weave
+
+
+class Fused:
+    """The loop of a run, in which a chunk of steps is one call.
+
+    Args:
+        run: The run, prepared; its state is updated in place.
+        target: What runs the loop.
+        closed: Whether the task's body is woven in; else the signals of the steps are given.
+        side_by_side: On the host: lay replicas out as on the GPU.
+    """
+
+    def __init__(self, run: Any, target: Target, closed: bool, side_by_side: bool = False) -> None:
+        self._run = run
+        self._memory: Bound = run.memory.body.bound(run.memory, run.memory_state, "memory")
+        self._task: Bound | None = run.task.body.bound(run.task, run.task_state, "task") if closed else None
+        self._kept = [_kept(index, item) for index, item in enumerate(run.recorder.recorded)]
+        trials = closed and bool(run.trials.every)
+        weave = Weave(self._memory, self._task, self._kept, trials=trials, counts=run.streams.by_trial)
+        self._ports = {port.name: port for port in weave.ports}
+        self._loop = Loop(weave, target, run.backend.xp, side_by_side)
+
+    def closed(self, n: int) -> None:
+        """Run `n` steps of memory and task."""
+        run, xp = self._run, self._run.backend.xp
+        signal = run.signal
+        passing = {f"s_{name}_": xp.array(getattr(signal, name)) for name in SIGNAL}
+        self._go(run.step, n, passing)
+        for name in SIGNAL:
+            passing[f"s_{name}_"] = passing[f"s_{name}_"].reshape(getattr(signal, name).shape)
+        run.signal = type(signal)(*(passing[f"s_{name}_"] for name in SIGNAL))
+        run.streams.clock.version += 1
+
+    def open(self, signals: Any, first: int, n: int) -> None:
+        """Let the memory take the signals of `n` steps, which lead with time."""
+        xp = self._run.backend.xp
+        self._go(first, n, {f"s_{name}_": xp.ascontiguousarray(getattr(signals, name)) for name in SIGNAL})
+
+    def _go(self, first: int, n: int, passing: dict[str, Any]) -> None:
+        run = self._run
+        every, done = run.recorder.every, len(run.recorder.steps)
+        arrays = {**passing, **self._lasting()}
+        if "action_" in self._ports and "action_" not in arrays:
+            port = self._ports["action_"]
+            length = n if port.lead == "step" else 1
+            arrays["action_"] = run.backend.xp.zeros((length * run.batch, port.size), dtype=port.dtype)
+            if port.lead == "replica":
+                arrays["action_"] = arrays["action_"].reshape(run.batch, port.size)
+        self._loop(arrays, (first, n, every, done, run.batch), run.streams.key)
+        run.recorder.steps += range(-(-first // every) * every, first + n, every)
+        run.step = first + n
+
+    def _lasting(self) -> dict[str, Any]:
+        """The arrays that are there before and after the chunk."""
+        run = self._run
+        states = {"m_": (self._memory, run.memory_state), "t_": (self._task, run.task_state)}
+        arrays: dict[str, Any] = {"ids_": run.streams.ids, "trials_": run.streams.clock.trial}
+        for name in self._ports:
+            bound, state = states.get(name[:2], (None, None))
+            if state is not None:
+                field = name[2:-1]
+                known = bound is not None and field in bound.sources
+                arrays[name] = bound.array(field, state) if known and bound else getattr(state, field)
+        arrays |= {
+            item.port.name: recorded.buffer
+            for item, recorded in zip(self._kept, run.recorder.recorded, strict=True)
+        }
+        if "trial_start_" in self._ports:
+            arrays |= {f"trial_{name}_": run.trials.buffers[name] for name in KEPT_OF_TRIALS}
+        return arrays
+
+
+def _kept(index: int, recorded: Any) -> Kept:
+    holder, _, name = recorded.path.partition(".")
+    size = int(np.prod(recorded.buffer.shape[2:], dtype=int))
+    port = Port(f"record_{index}_", recorded.buffer.dtype, size, "row")
+    return Kept(holder, name, port, is_state=recorded.slot is not None)
+
+
+def fused(run: Any) -> Fused | None:
+    """The loop of a run, None where its backend has none or a part of it has no body."""
+    targets: dict[str, Target] = {"numba": "numba", "cupy": "cupy"}
+    target = targets.get(run.backend.name)
+    scheduled = hasattr(run.task, "schedule")
+    alone = len(run.recipe.components()) == 2 and not run.freezing
+    if target is None or not alone or run.memory.body is None or (run.task.body is None and not scheduled):
+        return None
+    return Fused(run, target, closed=not scheduled)

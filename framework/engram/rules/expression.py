@@ -25,6 +25,7 @@ from .tree import (
     Constant,
     Draw,
     Expression,
+    If,
     Kind,
     Load,
     Name,
@@ -65,6 +66,8 @@ class Stream:
 
 Value: TypeAlias = "Expression | Static | Array | Stream | tuple[Any, ...]"
 Argument: TypeAlias = ArrayArgument | StreamArgument | Static
+_LONG = 8
+"""Steps from which on a choice is a branch: shorter ones are both worked out, which is what vectors need."""
 NODES = (Constant, Name, Load, Operation)
 
 
@@ -324,12 +327,36 @@ class ExpressionReader(abc.ABC):
     def _choice(self, test: Value, then: ast.expr, otherwise: ast.expr) -> Value:
         if isinstance(test, Static):
             return self.value(then if test.value else otherwise)
-        one, other = self.value(then), self.value(otherwise)
+        (one, first), (other, second) = self._apart(then), self._apart(otherwise)
+        if len(first) + len(second) > _LONG and not isinstance(one, tuple) and not isinstance(other, tuple):
+            return self._either(test, (one, first), (other, second))
+        self.out += first + second
         if isinstance(one, tuple) or isinstance(other, tuple):
             held = self._held(test)
             pairs = zip(self._items(one), self._items(other), strict=True)
             return tuple(self._operation("select", held, a, b) for a, b in pairs)
         return self._operation("select", self.scalar(test), self.scalar(one), self.scalar(other))
+
+    def _apart(self, node: ast.expr) -> tuple[Value, list[Statement]]:
+        """Read an expression and what must be worked out for it."""
+        outer, self.out = self.out, []
+        value = self.value(node)
+        inner, self.out = self.out, outer
+        return value, inner
+
+    def _either(
+        self, test: Value, then: tuple[Value, list[Statement]], otherwise: tuple[Value, list[Statement]]
+    ) -> Value:
+        """Of two long computations, only do the one that is needed."""
+        held = arithmetic.truth(self.scalar(self._held(test)))
+        one, other = arithmetic.joined(self.scalar(then[0]), self.scalar(otherwise[0]))
+        chosen = self._fresh("chosen", arithmetic.cast(Constant(0, "bool"), one.kind))
+        branches = [
+            (*before, Assign(chosen, value, new=False))
+            for before, value in ((then[1], one), (otherwise[1], other))
+        ]
+        self.out.append(If(held, *branches))
+        return chosen
 
     # Calls
 

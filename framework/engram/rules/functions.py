@@ -239,10 +239,13 @@ def normal(offset: Any) -> Any:
     Args:
         offset: float32 or float64 in (-0.5, 0.5).
     """
-    centre = _central(offset)
-    r = sqrt(-log(0.5 - abs(offset)))
+    return _outer(offset) if abs(offset) > 0.425 else _central(offset)
+
+
+def _outer(q: Any) -> Any:
+    r = sqrt(-log(0.5 - abs(q)))
     size = _tail(r - 1.6) if r <= 5.0 else _far(r - 5.0)
-    return (-size if offset < 0.0 else size) if abs(offset) > 0.425 else centre
+    return -size if q < 0.0 else size
 
 
 def _central(q: Any) -> Any:

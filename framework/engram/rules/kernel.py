@@ -18,7 +18,8 @@ _THREADS = 256
 TYPES = {
     "float32": "float", "float64": "double", "bool": "unsigned char", "int8": "signed char", "int16": "short",
     "int32": "int",
-    "int64": "long long", "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned", "uint64": "unsigned long long",
+    "int64": "long long", "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned",
+    "uint64": "unsigned long long",
 }  # fmt: skip
 
 

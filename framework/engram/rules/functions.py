@@ -3,7 +3,7 @@
 They are built from + - * / sqrt, comparisons, selections and the bits of floats alone. Every step is rounded
 as written: none may be re-associated or contracted to a fused multiply-add. Coefficients are minimax fits of
 our own (Remez exchange with 60 digits) unless a source is named, the highest power first. Errors are in units
-in the last place of the true value, float32 by trial of every argument, float64 by samples.
+in the last place of the true value: by trial of every float32 where there is one argument, else by samples.
 """
 
 from __future__ import annotations

@@ -98,6 +98,7 @@ class ExpressionReader(abc.ABC):
         self._names = names
         self._own: set[str] = set()
         self._depth = 0
+        self._loops = 0
         self._node: ast.AST | None = None
         source, self._line = inspect.getsourcelines(self._function)
         tree = ast.parse(textwrap.dedent("".join(source))).body[0]
@@ -420,8 +421,8 @@ class ExpressionReader(abc.ABC):
             self.refuse(
                 "a stream has uniform(*shape), normal(*shape) and integers(n, *shape), of known numbers"
             )
-        if self._depth:
-            self.refuse("a draw may not depend on a branch, nor stand in a loop; draw first, then choose")
+        if self._loops:
+            self.refuse("a stream gives one draw a step, so it may not stand in a loop; draw an array before it")
         n, shape = (numbers[0], numbers[1:]) if method == "integers" else (0, numbers)
         if len(shape) > 1:
             self.refuse("draw along one axis")

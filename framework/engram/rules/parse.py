@@ -204,7 +204,9 @@ class Reader(ExpressionReader):
             self.shared.serial += 1
             index, known = Name(f"{target.id}_{self.shared.serial}", "int"), dict(self._names)
             self._names[target.id] = index
+            self._loops += 1
             inner = self._branch(body)
+            self._loops -= 1
             self._names = known
             if items.value:
                 self.out.append(Loop(index, len(items.value), inner))
@@ -227,7 +229,7 @@ class Reader(ExpressionReader):
             if name not in names:
                 names[name] = Static(parameter.default)
         inner = Reader(function, names, self.shared, set())
-        inner.out = self.out
+        inner.out, inner._loops = self.out, self._loops
         found = inner._block(inner._tree.body)
         if found is None:
             self.refuse("it returns nothing")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from . import exact
+from . import quantile
 
 Words = Callable[[int], Any]
 """Gives the words (steps, batch, draws) of the blocks from an offset on."""
@@ -90,10 +90,10 @@ def normal(words: Words, dtype: np.dtype[Any]) -> Any:
     if dtype == np.float32:
         number = (words(0) >> np.uint64(8)).astype(np.int64)
         odd = number + number + one - np.int64(1 << 24)
-        return exact.normal(odd.astype(dtype) * dtype.type(2.0**-25))
+        return quantile.normal(odd.astype(dtype) * dtype.type(2.0**-25))
     number = ((words(0) >> np.uint64(8)) << np.uint64(29)) | (words(_LOW_WORDS) >> np.uint64(3))
     odd = (number + number).astype(np.int64) + one - np.int64(1 << 53)
-    return exact.normal(odd.astype(dtype) * dtype.type(2.0**-54))
+    return quantile.normal(odd.astype(dtype) * dtype.type(2.0**-54))
 
 
 def integers(words: Words, n: int) -> Any:

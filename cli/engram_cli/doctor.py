@@ -15,7 +15,12 @@ from engram_cli import options
 from engram_cli.show import show_facts, show_json
 
 _NEEDED = ("engram", "numpy", "h5py", "attrs", "pluggy", "click")
-_EXTRAS = {"plot": ("matplotlib",), "xarray": ("xarray", "h5netcdf", "pandas"), "nwb": ("pynwb",)}
+_EXTRAS = {
+    "fast": ("numba",),
+    "plot": ("matplotlib",),
+    "xarray": ("xarray", "h5netcdf", "pandas"),
+    "nwb": ("pynwb",),
+}
 
 
 @attrs.define
@@ -44,7 +49,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     Prints what to do where something is missing. Exit code 3 if a plugin failed, 1 for any other problem.
     """
     report = Report(facts={"python": sys.version.split()[0], "platform": platform.platform()})
-    for check in (packages, files, extras, cupy_wheels, gpu, plugins):
+    for check in (packages, files, extras, cupy_wheels, gpu, compilers, plugins):
         try:
             check(report)
         except Exception as error:
@@ -104,8 +109,16 @@ def gpu(report: Report) -> None:
     report.facts["device"] = backend.device
     if obstacle is not None:
         report.hints.append(f"a GPU: {obstacle}")
-    elif backend.name == "numpy":
+    elif backend.name != "cupy":
         report.problems.append(f"the GPU does not work: {backend.reason}")
+
+
+def compilers(report: Report) -> None:
+    """Note what compiles rules, and where the results are kept."""
+    from engram.rules import cache
+
+    report.facts["C compiler"] = cache.c_compiler() or "missing (only tests need one)"
+    report.facts["compiled rules"] = str(cache.folder())
 
 
 def plugins(report: Report) -> None:

@@ -139,11 +139,11 @@ class Run:
         finished_at = None
         if hasattr(self.task, "schedule") and not self.freezing:
             self._open_loop(n)
-        elif self.freezing:
-            finished_at = self._closed_loop_frozen(n)
         elif self.fused is not None:
             self._first_signal()
-            self.fused.closed(n)
+            finished_at = self.fused.closed(n)
+        elif self.freezing:
+            finished_at = self._closed_loop_frozen(n)
         else:
             self._closed_loop(n)
         stop = self.step if finished_at is None else finished_at
@@ -256,11 +256,13 @@ class Run:
             done = self.done
             held = self._hold("memory")
             signal = self._silenced(signal, done)
+            seen = signal.observation
             action = self.memory.step(self.memory_state, signal)
             self._settle()
             self._release(held, done)
             if step == first:
                 self._check_action(action)
+            action = None if action is None else xp.where(_over(done, action), action.dtype.type(0), action)
             if self.trials.every:
                 self.trials.see(step - first, signal)
             if step % self.recorder.every == 0:
@@ -274,6 +276,8 @@ class Run:
             self._release(held, done)
             if step == first:
                 self._check_signal(signal)
+            # A finished replica goes on seeing what it saw last.
+            signal.observation = xp.where(_over(done, seen), seen, signal.observation)
             self._count_starts(signal.start & ~done)
         over = self.backend.to_host(all_done)
         return first + int(over.argmax()) + 1 if over.any() else None
@@ -310,8 +314,7 @@ class Run:
 
     def _release(self, held: list[tuple[Array, Array]], done: Array) -> None:
         for array, copy in held:
-            mask = done.reshape(-1, *(1,) * (array.ndim - 1))
-            array[...] = self.backend.xp.where(mask, copy, array)
+            array[...] = self.backend.xp.where(_over(done, array), copy, array)
 
     def _settle(self) -> None:
         """Copy arrays that a component rebound back into their buffers."""
@@ -333,6 +336,11 @@ class Run:
             raise EngramError(f"{path}: was replaced by another state array; copy it: `state.{name}[...] = `")
         buffer[...] = value
         setattr(holder, name, buffer)
+
+
+def _over(done: Array, array: Array) -> Array:
+    """Return (batch, 1, ...) flags that broadcast over an array (batch, ...)."""
+    return done.reshape(-1, *(1,) * (array.ndim - 1))
 
 
 def _same_memory(one: Array, other: Array) -> bool:

@@ -422,7 +422,9 @@ class ExpressionReader(abc.ABC):
                 "a stream has uniform(*shape), normal(*shape) and integers(n, *shape), of known numbers"
             )
         if self._loops:
-            self.refuse("a stream gives one draw a step, so it may not stand in a loop; draw an array before it")
+            self.refuse(
+                "a stream gives one draw a step, so it may not stand in a loop; draw an array before it"
+            )
         n, shape = (numbers[0], numbers[1:]) if method == "integers" else (0, numbers)
         if len(shape) > 1:
             self.refuse("draw along one axis")

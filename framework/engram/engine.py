@@ -20,6 +20,7 @@ from .random import IN_BODY, INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
 from .rules.fused import Fused, fused
+from .rules.graph import StepGraph, step_graph
 from .rules.sparse import SparseBuffer
 
 _CHUNK = 1000
@@ -66,6 +67,7 @@ class Run:
         done: (batch,) bool, who is finished; None where no one can be. `ends` (batch,) counts trials.
         torn: True once a step was left half done.
         fused: Takes a chunk of steps in one call, None where the components are stepped one by one.
+        graph: Replays a step on a GPU, None elsewhere.
         counted: Events of the chunks done.
     """
 
@@ -88,6 +90,7 @@ class Run:
     ends: Array | None = None
     torn: bool = False
     fused: Fused | None = None
+    graph: StepGraph | None = None
     counted: int = 0
     _bound: list[tuple[Any, str, Array]] = attrs.field(factory=list)
 
@@ -144,8 +147,11 @@ class Run:
             finished_at = self.fused.closed(n)
         elif self.freezing:
             finished_at = self._closed_loop_frozen(n)
+        elif self.graph is not None:
+            self._first_signal()
+            self.graph.go(n)
         else:
-            self._closed_loop(n)
+            self.closed_loop(n)
         stop = self.step if finished_at is None else finished_at
         self.stopped = finished_at is not None
         return self._leave(start, stop)
@@ -164,8 +170,8 @@ class Run:
         self.torn = True
         return self._leave(start, self.step)
 
-    def _closed_loop(self, n: int) -> None:
-        """Step memory and task in turn; this is the loop that everything else must not slow down."""
+    def closed_loop(self, n: int, done: int = 0) -> None:
+        """Step memory and task in turn, after `done` steps of the chunk; nothing may slow this down."""
         memory_step, task_step = self.memory.step, self.task.step
         memory_state, task_state = self.memory_state, self.task_state
         recorder, clock, settle = self.recorder, self.streams.clock, self._settle
@@ -181,7 +187,7 @@ class Run:
             if step == first:
                 self._check_action(action)
             if see is not None:
-                see(step - first, signal)
+                see(step - first + done, signal)
             if step % recorder.every == 0:
                 recorder.row(step, signal, action)
             self.step = step + 1
@@ -404,6 +410,7 @@ def _prepare(recipe: Recipe) -> Run:
         run.done = backend.xp.zeros(len(replicas), dtype=bool)
         run.ends = backend.xp.zeros(len(replicas), dtype=np.int64)
     run.fused = fused(run)
+    run.graph = step_graph(run)
     return run
 
 

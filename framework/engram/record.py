@@ -151,6 +151,14 @@ class Recorder:
                 buffer[index] = getattr(signal, name)
         self.steps.append(step)
 
+    def put(self, row: Array, signal: Signal, action: Array | None) -> None:
+        """Copy one row to where `row` (1,) says, which only the device knows."""
+        for buffer, holder, name in self._slots:
+            buffer[row] = getattr(holder, name)[None]
+        for buffer, name in self._signals:
+            value = action if name == "action" else getattr(signal, name)
+            buffer[row] = value[None]  # type: ignore[index]
+
     def take(self, last: int) -> tuple[Host, dict[str, Host]]:
         """Return steps (rows,) up to step `last` and host arrays (rows, batch, ...) by path; start anew."""
         steps = np.asarray([step for step in self.steps if step <= last], dtype=np.int64)

@@ -19,6 +19,7 @@ from .exchange import check_action, check_finished, check_parts, check_signal, c
 from .random import IN_BODY, INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
+from .rules import target
 from .rules.fused import Fused, fused
 from .rules.graph import StepGraph, step_graph
 from .rules.sparse import SparseBuffer
@@ -135,9 +136,21 @@ class Run:
                     else n
                 )
 
+    @property
+    def execution(self) -> str:
+        """How its steps are taken, in a few words for the file."""
+        if self.fused is not None:
+            return "one loop over the steps of a chunk"
+        if self.graph is not None and not self.graph.obstacle:
+            return "steps replayed as a CUDA graph"
+        return "step by step"
+
     def advance(self, n: int) -> ChunkRecords:
         """Run `n` steps, at most `chunk`, and return what they leave."""
-        n = min(n, self.chunk)
+        with target.chosen("numba" if self.backend.name == "numba" else "numpy"):
+            return self._advance(min(n, self.chunk))
+
+    def _advance(self, n: int) -> ChunkRecords:
         start = self.step
         finished_at = None
         if hasattr(self.task, "schedule") and not self.freezing:

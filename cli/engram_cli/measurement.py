@@ -1,0 +1,191 @@
+"""How fast a rule is, beside a copy of as many bytes in the same run."""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import numpy as np
+
+from engram.plugins import Registry
+from engram.rules import alignment, target
+from engram.rules.rule import Rule, rule
+from engram.rules.spec import Indexed, Spec
+
+_ROUND = 0.005
+_ROUNDS = 3
+
+
+@rule("w[b,i,j]& e[b,i,j]& x[b,i] s[b,i] y[b,j] q[b,j] m[b]; decay a_plus a_minus eta lo hi")
+def three_factor(
+    w: Any, e: Any, x: Any, s: Any, y: Any, q: Any, m: Any,
+    decay: Any, a_plus: Any, a_minus: Any, eta: Any, lo: Any, hi: Any,
+) -> Any:  # fmt: skip
+    """The standard of `engram bench`: spike pairs leave an eligibility, a modulator makes it a weight."""
+    e = e * decay + (a_plus * x * q - a_minus * s * y)
+    w = min(max(w + eta * m * e, lo), hi)
+    return w, e
+
+
+@attrs.frozen
+class Measurement:
+    """One rule at one size.
+
+    Attributes:
+        rule: Name of the rule.
+        package: Package that it comes from.
+        lengths: Length of each of its axes.
+        backend: What applied it: "numpy", "numba" or "cupy".
+        nbytes: Bytes of its arrays that a call reads and writes.
+        seconds: Time of a call, the shortest of several rounds; likewise `copy_seconds`, of a copy that
+            reads and writes as many bytes.
+        first_call: Time of the first call in s: to compile it, or to load what was compiled before.
+    """
+
+    rule: str
+    package: str
+    lengths: tuple[int, ...]
+    backend: str
+    nbytes: int
+    seconds: float
+    copy_seconds: float
+    first_call: float
+
+    @property
+    def ns_per_element(self) -> float:
+        """Time per element in ns."""
+        return 1e9 * self.seconds / math.prod(self.lengths)
+
+    @property
+    def gigabytes_per_second(self) -> float:
+        """Traffic of the arrays in GB/s."""
+        return 1e-9 * self.nbytes / self.seconds
+
+    @property
+    def fraction_of_copy(self) -> float:
+        """The same traffic, as a fraction of that of the copy."""
+        return self.copy_seconds / self.seconds
+
+
+def rules(registry: Registry) -> Iterator[tuple[str, Rule]]:
+    """Yield the standard rule, then those in the modules of engram and of loaded plugins, each once.
+
+    Yields:
+        The package that a rule comes from, and the rule.
+    """
+    seen = {id(three_factor)}
+    yield "engram", three_factor
+    loaded = (plugin.target for plugin in registry.plugins.values() if plugin.status == "loaded")
+    for package in ("engram", *loaded):
+        for name, module in sorted(sys.modules.items()):
+            if name == package or name.startswith(f"{package}."):
+                found = [item for item in vars(module).values() if isinstance(item, Rule)]
+                yield from ((package, item) for item in found if id(item) not in seen)
+                seen |= {id(item) for item in found}
+
+
+def lengths(spec: Spec, size: tuple[int, ...]) -> tuple[int, ...]:
+    """Return lengths of the axes of a rule that make as many elements as `size`.
+
+    The last axis takes the last number, and so on; axes left over have length one, numbers left over are
+    multiplied onto the first axis.
+    """
+    axes = len(spec.axes)
+    padded = (1,) * (axes - len(size)) + size
+    front = len(padded) - axes + 1
+    return math.prod(padded[:front]), *padded[front:]
+
+
+def arguments(spec: Spec, lengths: tuple[int, ...], xp: Any) -> list[Any]:
+    """Make arguments of a rule: float32 arrays as a state has them, and numbers.
+
+    Values are near one, so that a rule that is applied to its own result again and again does not soon come
+    to numbers too small to be normal, which some processors are slow at.
+    """
+    sizes = dict(zip(spec.axes, lengths, strict=True))
+    rng = np.random.default_rng(0)
+
+    def one(item: Indexed) -> Any:
+        shape = tuple(sizes[axis] for axis in item.axes)
+        return alignment.copied(xp, rng.random(shape, dtype=np.float32) + np.float32(0.5)) if shape else 1.0
+
+    return [one(item) for item in spec.arguments]
+
+
+def traffic(spec: Spec, arguments: list[Any]) -> int:
+    """Return the bytes that a call reads and writes: arrays that receive results count twice."""
+    pairs = zip(spec.arguments, arguments, strict=True)
+    return sum((2 if item.mark else 1) * value.nbytes for item, value in pairs if item.axes)
+
+
+def copying(nbytes: int, xp: Any) -> Callable[[], None]:
+    """Return a copy that reads and writes so many bytes together."""
+    source, into = (alignment.zeros(xp, (nbytes // 2,), np.uint8) for _ in range(2))
+    # Pages that were never written may all be one and the same.
+    source[...] = into[...] = 1
+    return lambda: xp.copyto(into, source)
+
+
+def timed(call: Callable[[], object], xp: Any, n: int = 1) -> float:
+    """Return the seconds that `n` calls take; on a GPU, by events before and after them."""
+    if xp is np:
+        begun = time.perf_counter()
+        for _ in range(n):
+            call()
+        return time.perf_counter() - begun
+    before, after = xp.cuda.Event(), xp.cuda.Event()
+    before.record()
+    for _ in range(n):
+        call()
+    after.record()
+    after.synchronize()
+    return 1e-3 * float(xp.cuda.get_elapsed_time(before, after))
+
+
+def shortest(calls: list[Callable[[], object]], xp: Any, seconds: float) -> list[float]:
+    """Return the seconds of one call of each, the shortest of rounds in which they take turns.
+
+    Args:
+        calls: What is compared; each is called once before, in case the first call compiles.
+        xp: The array module.
+        seconds: Time for all rounds; three are done in any case.
+    """
+    for call in calls:
+        timed(call, xp)
+    ends = time.perf_counter() + seconds
+    counts = [max(1, int(_ROUND / max(timed(call, xp), 1e-9))) for call in calls]
+    rounds: list[list[float]] = []
+    while len(rounds) < _ROUNDS or time.perf_counter() < ends:
+        rounds.append([timed(call, xp, n) / n for call, n in zip(calls, counts, strict=True)])
+    return [min(times) for times in zip(*rounds, strict=True)]
+
+
+def measure(package: str, subject: Rule, size: tuple[int, ...], xp: Any, seconds: float) -> Measurement:
+    """Measure a rule.
+
+    Args:
+        package: Package that it comes from.
+        subject: The rule.
+        size: Lengths of the last axes; see `lengths`.
+        xp: The array module.
+        seconds: Time for the measurement, the first call apart.
+
+    Raises:
+        EngramError: The rule does not take floats alone.
+    """
+    chosen = lengths(subject.spec, size)
+    given = arguments(subject.spec, chosen, xp)
+    nbytes = traffic(subject.spec, given)
+    copy, call = copying(nbytes, xp), functools.partial(subject, *given)
+    begun = time.perf_counter()
+    timed(call, xp)
+    first = time.perf_counter() - begun
+    own, copied = shortest([call, copy], xp, seconds)
+    numba = xp is np and target.wants_numba(math.prod(chosen))
+    backend = "numba" if numba else str(xp.__name__)
+    return Measurement(subject.__name__, package, chosen, backend, nbytes, own, copied, first)

@@ -20,7 +20,9 @@ import numpy as np
 import pytest
 
 from engram.rules import target
-from engram_cli.measurement import arguments, copying, lengths, shortest, three_factor, traffic
+from engram_cli.measurement import three_factor
+from engram_cli.timing import shortest
+from engram_cli.workload import arguments, copying, lengths, traffic
 
 pytest.importorskip("numba")
 

@@ -33,7 +33,9 @@ except ModuleNotFoundError:
     sys.exit("run_jax.py: JAX is not installed; see the lines at the top of this file")
 
 from engram.rules import target
-from engram_cli.measurement import arguments, copying, lengths, shortest, three_factor, traffic
+from engram_cli.measurement import three_factor
+from engram_cli.timing import shortest
+from engram_cli.workload import arguments, copying, lengths, traffic
 
 SIZES = {"256": (256, 256), "1024": (1024, 1024), "4096": (4096, 4096), "64x256x256": (64, 256, 256)}
 NUMBERS = (0.95, 0.01, 0.012, 0.001, 0.0, 1.0)

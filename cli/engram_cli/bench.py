@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +15,6 @@ if TYPE_CHECKING:
 
 _HEAD = ("rule", "package", "size", "backend", "ns/element", "GB/s", "of copy", "first call")
 _SIZES = ("256x256", "1024x1024", "4096x4096", "64x256x256")
-_PACKAGES = ("engram", "numpy", "numba", "cupy-cuda12x", "cupy-cuda13x")
 
 
 def _size(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[int, ...]]:
@@ -49,9 +44,11 @@ def command(backend: str, sizes: list[tuple[int, ...]], seconds: float, as_json:
     Applies a standard learning rule, and every rule of the installed plugins, to float32 arrays. Beside each
     stands a copy that reads and writes as many bytes, timed in turns with it.
     """
+    from engram_cli import machine
+
     xp, device = _device(backend)
     found, refused = _measured(backend, xp, sizes, seconds)
-    facts = _machine(device)
+    facts = machine.facts(device)
     if as_json:
         show_json(machine=facts, measurements=[_facts(item) for item in found], refused=refused)
         return
@@ -114,33 +111,3 @@ def _row(item: Measurement) -> tuple[str, ...]:
         f"{item.fraction_of_copy:.2f}",
         f"{item.first_call:.2f} s",
     )
-
-
-def _machine(device: str) -> dict[str, Any]:
-    """Return what the figures depend on."""
-    from engram.rules import target
-
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {
-        "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
-        "threads": target.threads(),
-        "gpu": device,
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        **versions,
-    }
-
-
-def _cpu_name() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return platform.processor() or platform.machine()
-    named = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return named[1] if named else platform.machine()

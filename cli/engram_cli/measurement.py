@@ -6,19 +6,17 @@ import functools
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import numpy as np
 
 from engram.plugins import Registry
-from engram.rules import alignment, target
+from engram.rules import target
 from engram.rules.rule import Rule, rule
-from engram.rules.spec import Indexed, Spec
-
-_ROUND = 0.005
-_ROUNDS = 3
+from engram_cli.timing import shortest, timed
+from engram_cli.workload import arguments, copying, lengths, traffic
 
 
 @rule("w[b,i,j]& e[b,i,j]& x[b,i] s[b,i] y[b,j] q[b,j] m[b]; decay a_plus a_minus eta lo hi")
@@ -87,82 +85,6 @@ def rules(registry: Registry) -> Iterator[tuple[str, Rule]]:
                 found = [item for item in vars(module).values() if isinstance(item, Rule)]
                 yield from ((package, item) for item in found if id(item) not in seen)
                 seen |= {id(item) for item in found}
-
-
-def lengths(spec: Spec, size: tuple[int, ...]) -> tuple[int, ...]:
-    """Return lengths of the axes of a rule that make as many elements as `size`.
-
-    The last axis takes the last number, and so on; axes left over have length one, numbers left over are
-    multiplied onto the first axis.
-    """
-    axes = len(spec.axes)
-    padded = (1,) * (axes - len(size)) + size
-    front = len(padded) - axes + 1
-    return math.prod(padded[:front]), *padded[front:]
-
-
-def arguments(spec: Spec, lengths: tuple[int, ...], xp: Any) -> list[Any]:
-    """Make arguments of a rule: float32 arrays as a state has them, and numbers.
-
-    Values are near one, so that a rule that is applied to its own result again and again does not soon come
-    to numbers too small to be normal, which some processors are slow at.
-    """
-    sizes = dict(zip(spec.axes, lengths, strict=True))
-    rng = np.random.default_rng(0)
-
-    def one(item: Indexed) -> Any:
-        shape = tuple(sizes[axis] for axis in item.axes)
-        return alignment.copied(xp, rng.random(shape, dtype=np.float32) + np.float32(0.5)) if shape else 1.0
-
-    return [one(item) for item in spec.arguments]
-
-
-def traffic(spec: Spec, arguments: list[Any]) -> int:
-    """Return the bytes that a call reads and writes: arrays that receive results count twice."""
-    pairs = zip(spec.arguments, arguments, strict=True)
-    return sum((2 if item.mark else 1) * value.nbytes for item, value in pairs if item.axes)
-
-
-def copying(nbytes: int, xp: Any) -> Callable[[], None]:
-    """Return a copy that reads and writes so many bytes together."""
-    source, into = (alignment.zeros(xp, (nbytes // 2,), np.uint8) for _ in range(2))
-    # Pages that were never written may all be one and the same.
-    source[...] = into[...] = 1
-    return lambda: xp.copyto(into, source)
-
-
-def timed(call: Callable[[], object], xp: Any, n: int = 1) -> float:
-    """Return the seconds that `n` calls take; on a GPU, by events before and after them."""
-    if xp is np:
-        begun = time.perf_counter()
-        for _ in range(n):
-            call()
-        return time.perf_counter() - begun
-    before, after = xp.cuda.Event(), xp.cuda.Event()
-    before.record()
-    for _ in range(n):
-        call()
-    after.record()
-    after.synchronize()
-    return 1e-3 * float(xp.cuda.get_elapsed_time(before, after))
-
-
-def shortest(calls: list[Callable[[], object]], xp: Any, seconds: float) -> list[float]:
-    """Return the seconds of one call of each, the shortest of rounds in which they take turns.
-
-    Args:
-        calls: What is compared; each is called once before, in case the first call compiles.
-        xp: The array module.
-        seconds: Time for all rounds; three are done in any case.
-    """
-    for call in calls:
-        timed(call, xp)
-    ends = time.perf_counter() + seconds
-    counts = [max(1, int(_ROUND / max(timed(call, xp), 1e-9))) for call in calls]
-    rounds: list[list[float]] = []
-    while len(rounds) < _ROUNDS or time.perf_counter() < ends:
-        rounds.append([timed(call, xp, n) / n for call, n in zip(calls, counts, strict=True)])
-    return [min(times) for times in zip(*rounds, strict=True)]
 
 
 def measure(package: str, subject: Rule, size: tuple[int, ...], xp: Any, seconds: float) -> Measurement:

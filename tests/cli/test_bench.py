@@ -12,7 +12,7 @@ import pytest
 
 from engram.rules.rule import rule
 from engram.rules.spec import read
-from engram_cli import measurement
+from engram_cli import measurement, timing, workload
 
 TINY = ("--size", "8x16", "--seconds", "0")
 
@@ -171,20 +171,20 @@ def test_a_size_that_is_none_is_refused(command, size):
     ],
 )
 def test_any_rule_gets_as_many_elements_as_the_size_says(axes, size, lengths):
-    assert measurement.lengths(read(f"v[{axes}]&"), size) == lengths
+    assert workload.lengths(read(f"v[{axes}]&"), size) == lengths
 
 
 def test_sums_and_updates_count_as_read_and_written():
-    given = measurement.arguments(forward.spec, (2, 3, 4), np)
+    given = workload.arguments(forward.spec, (2, 3, 4), np)
 
-    assert measurement.traffic(forward.spec, given) == 4 * (24 + 6 + 2 * 8)
+    assert workload.traffic(forward.spec, given) == 4 * (24 + 6 + 2 * 8)
 
 
 def test_a_copy_moves_as_many_bytes_as_it_is_told(monkeypatch):
     moved = []
     monkeypatch.setattr(np, "copyto", lambda into, source: moved.append(into.nbytes + source.nbytes))
 
-    measurement.copying(1000, np)()
+    workload.copying(1000, np)()
 
     assert moved == [1000]
 
@@ -197,9 +197,9 @@ def test_calls_take_turns_and_the_shortest_counts(monkeypatch):
         call()
         return next(times)
 
-    monkeypatch.setattr(measurement, "timed", timed)
+    monkeypatch.setattr(timing, "timed", timed)
 
-    found = measurement.shortest([lambda: order.append("a"), lambda: order.append("b")], np, 0)
+    found = timing.shortest([lambda: order.append("a"), lambda: order.append("b")], np, 0)
 
     assert found == [3, 2]
     assert order == ["a", "b"] * 5
@@ -220,7 +220,7 @@ class Event:
 def test_calls_on_a_gpu_are_timed_by_events_around_all_of_them():
     cuda = types.SimpleNamespace(Event=Event, get_elapsed_time=lambda before, after: 250.0)
 
-    seconds = measurement.timed(lambda: Event.log.append("call"), types.SimpleNamespace(cuda=cuda), 2)
+    seconds = timing.timed(lambda: Event.log.append("call"), types.SimpleNamespace(cuda=cuda), 2)
 
     assert seconds == 0.25
     assert Event.log == ["record", "call", "call", "record", "synchronize"]

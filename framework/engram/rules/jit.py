@@ -9,7 +9,7 @@ from .tree import Program
 
 
 def rule_source(program: Program, spec: Spec, double: bool, parallel: bool) -> str:
-    """The module; its function `run` takes the arrays and numbers of the rule after the lengths of the axes.
+    """The module; its function `run` takes the arrays and numbers of the rule.
 
     Args:
         program: The rule.
@@ -33,25 +33,46 @@ class _Loops:
 
     def lines(self, parallel: bool) -> list[str]:
         spec = self._spec
-        arguments = [f"n_{axis}" for axis in spec.axes] + [f"{item.name}_" for item in spec.arguments]
-        lines = [f"def run({', '.join(arguments)}):"]
+        lines = [f"def run({', '.join(f'{item.name}_' for item in spec.arguments)}):"]
+        lines += [f"    n_{axis} = {self._length(axis)}" for axis in spec.axes]
         lines += [f"    {item.name}_[...] = 0" for item in spec.outputs if item.mark == "+"]
-        slabs = " * ".join(f"n_{axis}" for axis in self._outer) or "1"
-        lines.append(f"    for slab_ in {'numba.prange' if parallel else 'range'}({slabs}):")
-        rest = "slab_"
+        lines += self._shared() if parallel else self._nested()
+        pad = "    " * (2 if parallel else 1 + len(self._outer))
+        return lines + [pad + line for line in self._inner()]
+
+    def _length(self, axis: str) -> str:
+        item = next(item for item in self._spec.arguments if axis in item.axes)
+        return f"{item.name}_.shape[{item.axes.index(axis)}]"
+
+    def _nested(self) -> list[str]:
+        """Loops over the outer axes: no division for each row, which costs as much as a short row itself."""
+        return [
+            f"{'    ' * depth}for a_{axis} in range(n_{axis}):" for depth, axis in enumerate(self._outer, 1)
+        ]
+
+    def _shared(self) -> list[str]:
+        """One loop over all rows, which threads share out."""
+        lines, rest = (
+            [f"    for slab_ in numba.prange({' * '.join(f'n_{axis}' for axis in self._outer)}):"],
+            "slab_",
+        )
         for axis in reversed(self._outer):
             lines += [f"        a_{axis} = {rest} % n_{axis}", f"        rest_{axis}_ = {rest} // n_{axis}"]
             rest = f"rest_{axis}_"
-        lines += [f"        {line}" for item in spec.arguments for line in self._row(item)]
-        lines.append(f"        for a_{self._last} in range(n_{self._last}):")
-        lines += [f"            {item.name}_0 = {self._element(item)}" for item in spec.inputs]
-        lines += self._printer.lines(self._program.statements, 3)
+        return lines
+
+    def _inner(self) -> list[str]:
+        spec = self._spec
+        lines = [line for item in spec.arguments for line in self._row(item)]
+        lines.append(f"for a_{self._last} in range(n_{self._last}):")
+        lines += [f"    {item.name}_0 = {self._element(item)}" for item in spec.inputs]
+        lines += self._printer.lines(self._program.statements, 1)
         results = [self._printer.expression(value) for value in self._program.results]
-        lines += [f"            result_{index}_ = {text}" for index, text in enumerate(results)]
+        lines += [f"    result_{index}_ = {text}" for index, text in enumerate(results)]
         for index, item in enumerate(spec.outputs):
             place = self._element(item)
             value = f"{place} + result_{index}_" if item.mark == "+" else f"result_{index}_"
-            lines.append(f"            {self._target(item)} = {value}")
+            lines.append(f"    {self._target(item)} = {value}")
         return lines
 
     def _row(self, item: Indexed) -> list[str]:

@@ -6,6 +6,7 @@ import ctypes
 import functools
 import inspect
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -23,6 +24,7 @@ Text: TypeAlias = Literal["numpy", "numba", "cuda"]
 Apply: TypeAlias = Callable[..., None]
 _PARALLEL = 1 << 20
 _KNOWN = 256
+_FORM = attrgetter("shape", "dtype")
 
 
 class Rule:
@@ -68,10 +70,8 @@ class Rule:
             else self._bound(arguments, named)
         )
         try:
-            key = (
-                target.choice(),
-                *[(type(a), a.shape, a.dtype) for a in [values[index] for index in self._arrays]],
-            )
+            forms = map(_FORM, map(values.__getitem__, self._arrays))
+            key = target.choice(), type(values[self._arrays[0]]), *forms
         except AttributeError:
             fitted(self.__name__, self.spec, values)
             raise
@@ -175,7 +175,8 @@ class Rule:
             source = jit.rule_source(self._program(fit), self.spec, fit.double, parallel=not alone)
             return cache.numba_module(self.__name__, source).run
 
-        return functools.partial(self._form(("numba", fit.form, alone), make), *fit.sizes)
+        run: Apply = self._form(("numba", fit.form, alone), make)
+        return run
 
     def _kernel(self, fit: Fit) -> RuleKernel:
         make = functools.partial(RuleKernel, self._program(fit), self.spec, dict(fit.dtypes), fit.double)

@@ -77,10 +77,14 @@ class SegmentFolder(Medium):
         self._write(self._bytes())
         self.file.close()
         joined = self.part / "joined.h5"
-        join(self.part, joined)
-        os.replace(joined, path)
+        try:
+            join(self.part, joined)
+            os.replace(joined, path)
+        finally:
+            # On a full disk half a file would take the room that recovering needs.
+            joined.unlink(missing_ok=True)
+            self._lock.close()
         sync(path.parent)
-        self._lock.close()
         remove(self.part)
 
     def leave(self) -> None:
@@ -90,12 +94,13 @@ class SegmentFolder(Medium):
         self._lock.close()
 
     def fail(self) -> None:
-        """Nothing to do: the file is in memory, and the segments before are whole."""
+        """Close: the file is in memory, and the segments before are whole."""
+        self.file.close()
+        self._lock.close()
 
     def discard(self) -> None:
         """Close and remove the folder."""
-        self.file.close()
-        self._lock.close()
+        self.fail()
         remove(self.part)
 
     def _bytes(self) -> bytes:
@@ -153,7 +158,9 @@ def remove(part: Path) -> None:
         return
     for item in (*sorted(part.glob("*.h5"), reverse=True), *part.glob("*.tmp"), part / LOCK):
         item.unlink(missing_ok=True)
-    part.rmdir()
+    # What someone else has put there stays, and must not make a complete run fail.
+    with contextlib.suppress(OSError):
+        part.rmdir()
 
 
 def join(folder: Path, target: Path) -> int:

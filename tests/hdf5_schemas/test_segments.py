@@ -205,6 +205,14 @@ def test_a_folder_that_holds_no_segments_is_left_alone(tmp_path):
     assert (tmp_path / "run.h5.part" / "thesis.txt").read_text() == "mine"
 
 
+def test_a_file_of_someone_else_among_the_segments_stays_and_harms_no_run(tmp_path):
+    writer, made, _ = KIT["begin"](tmp_path / "run.h5", durability="segments")
+    writer.append(made, *KIT["rows"](0, 30))
+    (writer.part / ".DS_Store").write_text("mine")
+    check(writer.complete(), 30)
+    assert [item.name for item in writer.part.iterdir()] == [".DS_Store"]
+
+
 def test_a_folder_is_no_file_to_open_or_to_check(tmp_path):
     writer, made, _ = KIT["begin"](tmp_path / "run.h5", durability="segments")
     writer.append(made, *KIT["rows"](0, 30))

@@ -75,7 +75,7 @@ def recover(
             while it goes on.
         out: The new file; `NAME.recovered.h5` beside the `.part` if not given.
         force: Whether to replace an existing file.
-        resuming: Whether the run shall be resumed: then it must have ended, and needs no rows.
+        resuming: Whether the run shall be resumed: it must not go on, may be complete, and needs no rows.
 
     Returns:
         What was saved, and what was not.
@@ -99,7 +99,7 @@ def recover(
     with contextlib.ExitStack() as stack:
         source, mended = _open(part, stack)
         facts = _facts(part, source)
-        if facts["status"] == "complete" and not mended:
+        if facts["status"] == "complete" and not mended and not resuming:
             _refuse_sound(part)
         return _write(part, source, out, _recovered_facts(part, facts), mended=mended, empty=resuming)
 

@@ -139,6 +139,26 @@ def test_what_an_earlier_run_left_is_never_mixed_into_a_new_one(
     assert_same(whole, engram.resume(tmp_path / "run.h5.part", plugins=plugins))
 
 
+@pytest.mark.parametrize("way", ["run.durability='flush'", "run.durability='segments'"])
+def test_a_run_stopped_just_before_its_file_gets_its_name_is_resumed(
+    make: Make, plugins: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    replace = os.replace
+
+    def stop(source: Path, target: Path) -> None:
+        if target.name == "run.h5":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    (whole,) = engram.run(make(), out=tmp_path / "whole.h5")
+    monkeypatch.setattr(os, "replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        engram.run(make("run.chunk=7", "run.checkpoint=0.0", way), out=tmp_path / "run.h5")
+    monkeypatch.undo()
+    assert_same(whole, engram.resume(tmp_path / "run.h5.part", plugins=plugins))
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["run.h5", "whole.h5"]
+
+
 def test_a_run_whose_segments_cannot_be_joined_leaves_them_free_to_resume(
     make: Make, plugins: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

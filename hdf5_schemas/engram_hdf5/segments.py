@@ -158,7 +158,7 @@ def check_idle(folder: Path) -> None:
     """Refuse the segments of a run that goes on.
 
     Raises:
-        OutputError: A writer holds them.
+        OutputError: A writer holds them, or they cannot be replaced.
     """
     _lock(folder).close()
 
@@ -265,9 +265,12 @@ def _lock(part: Path) -> Any:
     """Hold the folder for this process.
 
     Raises:
-        OutputError: Another one holds it.
+        OutputError: Another one holds it, or it is not writable.
     """
-    handle = (part / LOCK).open("w")
+    lock = part / LOCK
+    if not all(os.access(place, os.W_OK) for place in (part, lock) if place.exists()):
+        raise OutputError(f"{part}: is not writable; change its permissions, or write elsewhere")
+    handle = lock.open("w")
     with contextlib.ExitStack() as stack:
         stack.callback(handle.close)
         if fcntl is not None:

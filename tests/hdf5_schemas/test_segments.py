@@ -251,6 +251,15 @@ def test_a_file_of_someone_else_among_the_segments_stays_and_harms_no_run(tmp_pa
     assert [item.name for item in writer.part.iterdir()] == [".DS_Store"]
 
 
+@pytest.mark.parametrize("locked", ["run.h5.part", "run.h5.part/lock"])
+def test_segments_that_may_not_be_replaced_are_refused_in_one_line(tmp_path, monkeypatch, locked):
+    KIT["begin"](tmp_path / "run.h5", durability="segments")[0].stop("interrupted", "Ctrl-C")
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path / locked and access(path, mode))
+    with pytest.raises(h5.OutputError, match=r"run\.h5\.part: is not writable; change its permissions"):
+        KIT["begin"](tmp_path / "run.h5", durability="segments", force=True)
+
+
 def test_a_folder_is_no_file_to_open_or_to_check(tmp_path):
     writer, made, _ = KIT["begin"](tmp_path / "run.h5", durability="segments")
     writer.append(made, *KIT["rows"](0, 30))

@@ -62,9 +62,8 @@ def command(backend: str, sizes: list[tuple[int, ...]], seconds: float, as_json:
 def _device(backend: str) -> tuple[Any, str]:
     """Return the array module, and the name of the GPU if it computes on one."""
     from engram.backend import choose
-    from engram.rules import target
 
-    if backend == "numba" and not target.has_numba():
+    if backend == "numba" and not has_numba():
         raise click.UsageError("--backend numba: Numba is not installed; pip install numba")
     chosen = choose("auto" if backend == "auto" else "cupy" if backend == "cupy" else "numpy")
     return chosen.xp, chosen.device if chosen.name == "cupy" else ""

@@ -16,8 +16,8 @@ from .declare import ArrayField, EventsField, parameters_of
 from .errors import EngramError
 from .event import Events
 from .random import Stream, Streams
-from .rules.body import Scan as Scan, contexts
 from .rules import alignment
+from .rules.body import Scan as Scan, contexts
 
 S = TypeVar("S")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -38,7 +38,12 @@ def _size(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...
     help="Time for all measurements, compilation apart.",
 )  # fmt: skip
 @options.as_json
-def command(backend: str, sizes: list[tuple[int, ...]], seconds: float, as_json: bool) -> None:
+def command(
+    backend: Literal["auto", "numpy", "numba", "cupy"],
+    sizes: list[tuple[int, ...]],
+    seconds: float,
+    as_json: bool,
+) -> None:
     """Measure how fast rules are on this machine.
 
     Applies a standard learning rule, and every rule of the installed plugins, to float32 arrays. Beside each
@@ -59,13 +64,11 @@ def command(backend: str, sizes: list[tuple[int, ...]], seconds: float, as_json:
         say(f"{name}: not measured: {reason}")
 
 
-def _device(backend: str) -> tuple[Any, str]:
+def _device(backend: Literal["auto", "numpy", "numba", "cupy"]) -> tuple[Any, str]:
     """Return the array module, and the name of the GPU if it computes on one."""
     from engram.backend import choose
 
-    if backend == "numba" and not has_numba():
-        raise click.UsageError("--backend numba: Numba is not installed; pip install numba")
-    chosen = choose("auto" if backend == "auto" else "cupy" if backend == "cupy" else "numpy")
+    chosen = choose(backend)
     return chosen.xp, chosen.device if chosen.name == "cupy" else ""
 
 

@@ -135,12 +135,12 @@ def test_auto_takes_numba_for_large_arrays_alone(answer, monkeypatch, size, back
 
 
 def test_a_missing_numba_is_said_with_the_remedy(command, monkeypatch):
-    monkeypatch.setattr("engram.rules.target.has_numba", lambda: False)
+    monkeypatch.setattr("engram.backend.has_numba", lambda: False)
 
     done = command("bench", "--backend", "numba", *TINY)
 
     assert done.exit_code == 2
-    assert "--backend numba: Numba is not installed; pip install numba" in done.stderr
+    assert "Numba is not installed (pip install 'engram[fast]')" in done.stderr
 
 
 def test_a_missing_gpu_is_an_error_where_it_is_asked_for(command, monkeypatch):

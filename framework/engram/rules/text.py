@@ -49,11 +49,20 @@ ENGRAM_DEVICE double engram_from_bits64(long long i) { double x; __builtin_memcp
 #define engram_abs32(x) __builtin_fabsf(x)
 #define engram_abs64(x) __builtin_fabs(x)
 #endif
+/* As NumPy has them: rounded down, 0 for a division by 0, the smallest integer for what is none. */
 ENGRAM_DEVICE long long engram_quotient(long long a, long long b) {
-    long long q = a / b;
-    return (a % b != 0 && (a < 0) != (b < 0)) ? q - 1 : q;
+    if (b == 0) return 0;
+    if (b == -1) return (long long)(0ULL - (unsigned long long)a);
+    return (a % b != 0 && (a < 0) != (b < 0)) ? a / b - 1 : a / b;
 }
-ENGRAM_DEVICE long long engram_remainder(long long a, long long b) { return a - engram_quotient(a, b) * b; }
+ENGRAM_DEVICE long long engram_remainder(long long a, long long b) {
+    if (b == 0 || b == -1) return 0;
+    return (a % b != 0 && (a < 0) != (b < 0)) ? a % b + b : a % b;
+}
+ENGRAM_DEVICE long long engram_integer(double x) {
+    int inside = x >= -9223372036854775808.0 && x < 9223372036854775808.0;
+    return inside ? (long long)x : -9223372036854775807LL - 1;
+}
 """
 
 PHILOX = """\
@@ -110,6 +119,12 @@ def view_bits(x):
 @jit
 def view_float(i):
     return I(i).view(F)
+
+
+@jit
+def integer(x):
+    inside = -9223372036854775808.0 <= x and x < 9223372036854775808.0
+    return np.int64(x) if inside else np.int64(-9223372036854775807 - 1)
 """
 
 NUMBA_PHILOX = """\

@@ -130,6 +130,8 @@ def _unary(name: str, arg: Expression) -> Expression:
 def _special(name: str, arg: Expression) -> Expression:
     if name == "not" or (name == "invert" and arg.kind == "bool"):
         return Operation("not", (truth(arg),), "bool")
+    if name == "invert" and arg.kind in ("int", "bits"):
+        return Operation("^", (arg, Constant(-1, arg.kind)), arg.kind)
     if name in _OF_FLOAT:
         return Operation(name, (cast(arg, "float"),), "float")
     if name in _OF_BITS and arg.kind == _OF_BITS[name][0]:

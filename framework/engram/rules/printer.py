@@ -121,11 +121,11 @@ def shapes_of(program: Program) -> dict[str, tuple[int, ...]]:
 
 
 def shortest(value: float, double: bool) -> str:
-    """The shortest decimal that reads back as the same float."""
+    """The shortest decimal that reads back as the same float; "inf", "-inf" or "nan"."""
     with np.errstate(over="ignore"):
         number = np.float64(value) if double else np.float32(value)
     text = np.format_float_scientific(number, unique=True, trim="0")
-    return text if "e" in text else f"{text}e0"
+    return text if "e" in text or "n" in text else f"{text}e0"
 
 
 class CPrinter(Printer):
@@ -148,12 +148,12 @@ class CPrinter(Printer):
 
     def _constant(self, value: Constant) -> str:
         if value.kind == "float":
-            number = float(value.value)
-            if np.isfinite(number) and np.isfinite(np.float64(number) if self.double else np.float32(number)):
-                text = shortest(number, self.double) + self._suffix
-                return f"({text})" if text.startswith("-") else text
-            text = "ENGRAM_NAN" if number != number else f"{'-' if number < 0 else ''}ENGRAM_INF"
-            return f"(({self.types['float']}){text})"
+            text = shortest(float(value.value), self.double)
+            if "n" in text:
+                text = text.replace("inf", "ENGRAM_INF").replace("nan", "ENGRAM_NAN")
+                return f"(({self.types['float']}){text})"
+            text += self._suffix
+            return f"({text})" if text.startswith("-") else text
         if value.value == -(1 << 63):
             return "(-9223372036854775807LL - 1)"
         text = str(int(value.value)) + ("LL" if self.types[value.kind] == "long long" else "")
@@ -231,9 +231,8 @@ class NumbaPrinter(Printer):
 
     def _constant(self, value: Constant) -> str:
         if value.kind == "float":
-            number = float(value.value)
-            text = shortest(number, self.double) if np.isfinite(number) else repr(number)
-            return f"F({text})" if "n" not in text else f"F(float({text!r}))"
+            text = shortest(float(value.value), self.double)
+            return f"F(float({text!r}))" if "n" in text else f"F({text})"
         return f"I({int(value.value)})" if value.kind == "bits" else repr(value.value)
 
     def _operation(self, name: str, value: Operation, args: list[str]) -> str:

@@ -8,8 +8,6 @@ PREAMBLE = """\
 #define ENGRAM_TABLE static __device__ const
 #define ENGRAM_KERNEL extern "C" __global__ void
 #define ENGRAM_RESTRICT __restrict__
-#define ENGRAM_INF __longlong_as_double(0x7ff0000000000000LL)
-#define ENGRAM_NAN __longlong_as_double(0x7ff8000000000000LL)
 ENGRAM_DEVICE int engram_bits32(float x) { return __float_as_int(x); }
 ENGRAM_DEVICE float engram_from_bits32(int i) { return __int_as_float(i); }
 ENGRAM_DEVICE long long engram_bits64(double x) { return __double_as_longlong(x); }
@@ -29,8 +27,6 @@ ENGRAM_DEVICE double engram_from_bits64(long long i) { return __longlong_as_doub
 #define ENGRAM_TABLE static const
 #define ENGRAM_KERNEL static void
 #define ENGRAM_RESTRICT restrict
-#define ENGRAM_INF __builtin_inf()
-#define ENGRAM_NAN __builtin_nan("")
 typedef struct { unsigned x, y, z; } engram_three;
 typedef struct { float x, y, z, w; } float4;
 static _Thread_local engram_three blockIdx, threadIdx, blockDim, gridDim;
@@ -49,6 +45,8 @@ ENGRAM_DEVICE double engram_from_bits64(long long i) { double x; __builtin_memcp
 #define engram_abs32(x) __builtin_fabsf(x)
 #define engram_abs64(x) __builtin_fabs(x)
 #endif
+#define ENGRAM_INF (1.0 / 0.0)
+#define ENGRAM_NAN (0.0 / 0.0)
 /* As NumPy has them: rounded down, 0 for a division by 0, the smallest integer for what is none. */
 ENGRAM_DEVICE long long engram_quotient(long long a, long long b) {
     if (b == 0) return 0;

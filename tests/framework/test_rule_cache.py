@@ -99,6 +99,15 @@ def test_an_edited_rule_gives_new_results_in_the_same_process_and_in_the_next(
     assert printed(python(folder, USE)) == [[changed] * 3]
 
 
+def test_a_rule_is_what_was_imported_though_its_file_has_changed_since(folder: Path) -> None:
+    edit = """
+place = pathlib.Path(scaling.__file__)
+place.write_text("# one more line" + place.read_text().replace("* k", "* k * k"))
+"""
+
+    assert printed(python(folder, USE.replace("\ndef results", edit + "\ndef results"))) == [[20.5] * 3]
+
+
 def test_processes_that_compile_at_once_do_not_disturb_each_other(folder: Path) -> None:
     place = folder / "cache"
 

@@ -11,6 +11,7 @@ import pytest
 
 import engram
 from engram.rules.rule import Rule
+from engram.testing import device
 
 Same = Callable[..., list[Any]]
 KERNEL = (0.25, -0.0, 0.5, 0.1)
@@ -172,6 +173,21 @@ def given(dtype: str) -> tuple[Any, Any]:
 def outputs(rule: Rule, x: Any) -> list[Any]:
     dtypes = {"y": x.dtype, "m": np.dtype(np.int64)}
     return [np.zeros(len(x), dtypes[item.name]) for item in rule.spec.outputs]
+
+
+@pytest.mark.parametrize("rule", PLAIN, ids=lambda rule: rule.__name__)
+def test_no_construct_moves_values_between_device_and_host(rule: Rule) -> None:
+    fresh = Rule(rule.scalar_function, " ".join(f"{i.name}[i]{i.mark}" for i in rule.spec.arguments))
+    x, n = given("float32")
+    arrays = [x, n, *outputs(rule, x)]
+    there = [device.asarray(array) for array in arrays]
+
+    with device.stepping():
+        fresh(*there)
+
+    rule.reference(*arrays)
+    for one, other in zip(arrays, there, strict=True):
+        np.testing.assert_array_equal(one, other.view(np.ndarray))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

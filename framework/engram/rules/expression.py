@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NoReturn, TypeAlias, cast
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -81,12 +82,21 @@ class Shared:
     inside: list[Any] = attrs.field(factory=list)
 
 
-def _read(function: FunctionType) -> tuple[ast.FunctionDef, int]:
-    """The text of a function, and the line where it begins."""
+_TEXTS: WeakKeyDictionary[Any, tuple[ast.FunctionDef, int]] = WeakKeyDictionary()
+
+
+def text_of(function: Any) -> tuple[ast.FunctionDef, int]:
+    """The text of a function, and the line where it begins, as they were when first asked for: files change.
+
+    Raises:
+        RuleError: It is no plain function, or its source cannot be read.
+    """
     name = getattr(function, "__name__", repr(function))
     try:
-        lines, first = inspect.getsourcelines(function)
-        tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
+        if function not in _TEXTS:
+            lines, first = inspect.getsourcelines(function)
+            _TEXTS[function] = cast(Any, ast.parse(textwrap.dedent("".join(lines))).body[0]), first
+        tree, first = _TEXTS[function]
     except (OSError, TypeError, SyntaxError):
         raise RuleError(f"rule {name!r}: its source cannot be read; write it with def, in a file") from None
     if not isinstance(tree, ast.FunctionDef):
@@ -111,7 +121,7 @@ class ExpressionReader(abc.ABC):
         self._own: set[str] = set()
         self._depth = 0
         self._node: ast.AST | None = None
-        self._tree, self._line = _read(self._function)
+        self._tree, self._line = text_of(self._function)
 
     @abc.abstractmethod
     def _inlined(self, function: Callable[..., Any], args: list[Value], named: dict[str, Value]) -> Value:

@@ -13,6 +13,7 @@ import numpy as np
 from ..backend import array_module
 from ..errors import EngramError
 from . import arrays, cache, jit, target
+from .expression import text_of
 from .fit import Fit, fitted, is_double
 from .kernel import RuleKernel, kind_of
 from .parse import parse
@@ -38,12 +39,14 @@ class Rule:
 
     Raises:
         EngramError: The spec is none, or does not name the function's arguments.
+        RuleError: The function's source cannot be read.
     """
 
     def __init__(self, function: Callable[..., Any], text: str) -> None:
         functools.update_wrapper(self, function)
         self.__name__: str = function.__name__
         self.scalar_function = function
+        text_of(function)
         self.spec = read(text)
         self._arrays = [index for index, item in enumerate(self.spec.arguments) if item.axes]
         self._applied: dict[Any, Apply] = {}
@@ -243,9 +246,13 @@ class Function:
 
     Args:
         function: The function, within the subset.
+
+    Raises:
+        RuleError: Its source cannot be read.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        text_of(function)
         functools.update_wrapper(self, function)
         self.__name__: str = function.__name__
         self.scalar_function = function

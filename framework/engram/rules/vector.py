@@ -24,6 +24,7 @@ from .tree import (
     Program,
     Statement,
     Store,
+    Table,
 )  # fmt: skip
 
 _CALLS = {
@@ -160,14 +161,7 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
     integer = np.int32 if dtype == np.float32 else np.int64
     real = dtype.type
     with np.errstate(over="ignore"):
-        tables = {
-            name: xp.asarray(
-                np.reshape(
-                    np.asarray(table.values, dtype if table.kind == "float" else np.int64), table.shape
-                )
-            )
-            for name, table in program.tables.items()
-        }
+        tables = {name: _table(xp, table, dtype) for name, table in program.tables.items()}
         constants = {name: real(value) for name, value in printer.constants.items()}
     return {
         **tables,
@@ -180,6 +174,14 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
         "from_bits": lambda x: x.view(dtype),
         "within": lambda x, size: xp.minimum(xp.maximum(x, 0), size - 1),
     }
+
+
+def _table(xp: Any, table: Table, dtype: np.dtype[Any]) -> Any:
+    """One number after another: nothing is copied from the host, so that it may happen within a step."""
+    array = xp.zeros(len(table.values), dtype if table.kind == "float" else np.int64)
+    for place, value in enumerate(table.values):
+        array[place] = value
+    return array.reshape(table.shape)
 
 
 def _integer(xp: Any, x: Any) -> Any:

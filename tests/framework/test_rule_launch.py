@@ -15,7 +15,6 @@ from engram.rules import cache
 from engram.rules.fit import fitted
 from engram.rules.rule import Rule
 
-
 NUMBERS = {np.int32: ctypes.c_int, np.float32: ctypes.c_float, np.float64: ctypes.c_double}
 
 

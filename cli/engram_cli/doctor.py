@@ -15,12 +15,7 @@ from engram_cli import options
 from engram_cli.show import show_facts, show_json
 
 _NEEDED = ("engram", "numpy", "h5py", "attrs", "pluggy", "click")
-_EXTRAS = {
-    "fast": ("numba",),
-    "plot": ("matplotlib",),
-    "xarray": ("xarray", "h5netcdf", "pandas"),
-    "nwb": ("pynwb",),
-}
+_EXTRAS = {"plot": ("matplotlib",), "xarray": ("xarray", "h5netcdf", "pandas"), "nwb": ("pynwb",)}
 
 
 @attrs.define

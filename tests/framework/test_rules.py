@@ -18,7 +18,7 @@ from engram.testing import device
 Same = Callable[..., list[Any]]
 FLOATS = ["float32", "float64"]
 few = hypothesis.settings(
-    max_examples=25, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
 lengths = strategies.sampled_from([0, 1, 2, 3, 4, 5, 7, 8, 12])
 seeds = strategies.integers(0, 2**32 - 1)
@@ -79,9 +79,10 @@ def swapped(w, e):
 
 @engram.rule("a[b,i] n[b,i]& k[b] y[b,i]& flag[b,i]& count[b]+")
 def integers(a, n, k, y, flag):
+    less = k - n < 0
     n = n // 3 + k * 5 - (n % 7) + (n >> 1) + (n << 2) + (n & k | 6 ^ n)
     y = y + n * a if flag and k != 2 else y - k
-    return n, y, not flag or n > 3, flag + (n < 0)
+    return n, y, not flag or n > 3, flag + less
 
 
 def numbers(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Any:
@@ -119,6 +120,21 @@ def test_every_target_gives_the_same_bits(
     rule: Rule, dtype: str, same_bits: Same, data: Any, seed: int
 ) -> None:
     same_bits(rule, *arguments(rule, sizes_of(rule, data), dtype, seed))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_nvidias_compiler_takes_the_cuda_text(
+    rule: Rule, dtype: str, compiles_for_cuda: Callable[[str], None]
+) -> None:
+    compiles_for_cuda(rule.source("cuda", dtype))
+
+
+def test_nvidias_compiler_would_complain(cuda_complaints: Any) -> None:
+    if cuda_complaints is None:
+        pytest.skip("nvidia-cuda-nvrtc has no wheel for this machine, or is not installed")
+
+    assert "error: this declaration" in cuda_complaints("nonsense")
 
 
 WIDTHS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"]

@@ -251,13 +251,14 @@ class NumbaPrinter(Printer):
 
     def _operation(self, name: str, value: Operation, args: list[str]) -> str:
         if len(args) == 2:
-            text = f"({args[0]} {name} {args[1]})"
-            return f"I{text}" if value.kind == "bits" else text
+            return self._binary(name, value.kind, args)
         match name:
             case "select":
                 return f"({args[1]} if {args[0]} else {args[2]})"
             case "neg":
-                return f"I(-{args[0]})" if value.kind == "bits" else f"(-{args[0]})"
+                return (
+                    f"(-{args[0]})" if value.kind == "float" else self._binary("-", value.kind, ["0", *args])
+                )
             case "not":
                 return f"(not {args[0]})"
             case "bits":
@@ -272,6 +273,13 @@ class NumbaPrinter(Printer):
                 return f"integer({args[0]})"
         casts: dict[Kind, str] = {"float": "F", "int": "np.int64", "bits": "I", "bool": "bool"}
         return f"{casts[value.kind]}({args[0]})"
+
+    def _binary(self, name: str, kind: Kind, args: list[str]) -> str:
+        if name in ("+", "-", "*") and kind == "int":
+            # LLVM takes it that signed numbers do not overflow; unsigned ones go round, as NumPy's do.
+            return f"np.int64(np.uint64({args[0]}) {name} np.uint64({args[1]}))"
+        text = f"({args[0]} {name} {args[1]})"
+        return f"I{text}" if kind == "bits" else text
 
     def _assign(self, name: Name, value: str, new: bool) -> str:
         return f"{self.named(name)} = {value}"

@@ -90,11 +90,6 @@ class Signal:
             self.truncated[step], self.learn[step], self.outcome[step],
         )  # fmt: skip
 
-    def between(self, first: int, last: int) -> Signal:
-        """Return the signals `first` .. `last` - 1, time axis kept."""
-        part = slice(first, last)
-        return self.at(part)  # type: ignore[arg-type]
-
 
 @attrs.define(eq=False)
 class Transitions:

@@ -19,7 +19,9 @@ from .exchange import check_action, check_finished, check_parts, check_signal, c
 from .random import IN_BODY, INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
+from .rules import freeze, target
 from .rules.fused import Fused, fused
+from .rules.graph import StepGraph, step_graph
 from .rules.sparse import SparseBuffer
 
 _CHUNK = 1000
@@ -66,6 +68,7 @@ class Run:
         done: (batch,) bool, who is finished; None where no one can be. `ends` (batch,) counts trials.
         torn: True once a step was left half done.
         fused: Takes a chunk of steps in one call, None where the components are stepped one by one.
+        graph: Replays a step on a GPU, None elsewhere.
         counted: Events of the chunks done.
     """
 
@@ -88,6 +91,7 @@ class Run:
     ends: Array | None = None
     torn: bool = False
     fused: Fused | None = None
+    graph: StepGraph | None = None
     counted: int = 0
     _bound: list[tuple[Any, str, Array]] = attrs.field(factory=list)
 
@@ -132,20 +136,35 @@ class Run:
                     else n
                 )
 
+    @property
+    def execution(self) -> str:
+        """How its steps are taken, in a few words for the file."""
+        if self.fused is not None:
+            return "one loop over the steps of a chunk"
+        if self.graph is not None and not self.graph.obstacle:
+            return "steps replayed as a CUDA graph"
+        return "step by step"
+
     def advance(self, n: int) -> ChunkRecords:
         """Run `n` steps, at most `chunk`, and return what they leave."""
-        n = min(n, self.chunk)
+        with target.chosen("numba" if self.backend.name == "numba" else "numpy"):
+            return self._advance(min(n, self.chunk))
+
+    def _advance(self, n: int) -> ChunkRecords:
         start = self.step
         finished_at = None
         if hasattr(self.task, "schedule") and not self.freezing:
             self._open_loop(n)
-        elif self.freezing:
-            finished_at = self._closed_loop_frozen(n)
         elif self.fused is not None:
             self._first_signal()
-            self.fused.closed(n)
+            finished_at = self.fused.closed(n)
+        elif self.freezing:
+            finished_at = self._closed_loop_frozen(n)
+        elif self.graph is not None:
+            self._first_signal()
+            self.graph.go(n)
         else:
-            self._closed_loop(n)
+            self.closed_loop(n)
         stop = self.step if finished_at is None else finished_at
         self.stopped = finished_at is not None
         return self._leave(start, stop)
@@ -164,8 +183,8 @@ class Run:
         self.torn = True
         return self._leave(start, self.step)
 
-    def _closed_loop(self, n: int) -> None:
-        """Step memory and task in turn; this is the loop that everything else must not slow down."""
+    def closed_loop(self, n: int, done: int = 0) -> None:
+        """Step memory and task in turn, after `done` steps of the chunk; nothing may slow this down."""
         memory_step, task_step = self.memory.step, self.task.step
         memory_state, task_state = self.memory_state, self.task_state
         recorder, clock, settle = self.recorder, self.streams.clock, self._settle
@@ -181,7 +200,7 @@ class Run:
             if step == first:
                 self._check_action(action)
             if see is not None:
-                see(step - first, signal)
+                see(step - first + done, signal)
             if step % recorder.every == 0:
                 recorder.row(step, signal, action)
             self.step = step + 1
@@ -255,12 +274,14 @@ class Run:
             self.events.make_room()
             done = self.done
             held = self._hold("memory")
-            signal = self._silenced(signal, done)
+            signal = freeze.silenced(signal, done)
+            seen = signal.observation
             action = self.memory.step(self.memory_state, signal)
             self._settle()
-            self._release(held, done)
+            freeze.release(held, done)
             if step == first:
                 self._check_action(action)
+            action = freeze.still(action, done)
             if self.trials.every:
                 self.trials.see(step - first, signal)
             if step % self.recorder.every == 0:
@@ -271,9 +292,11 @@ class Run:
             self.step = step + 1
             self.signal = signal = self.task.step(self.task_state, action)
             self._settle()
-            self._release(held, done)
+            freeze.release(held, done)
             if step == first:
                 self._check_signal(signal)
+            # A finished replica goes on seeing what it saw last.
+            signal.observation = freeze.where(done, seen, signal.observation)
             self._count_starts(signal.start & ~done)
         over = self.backend.to_host(all_done)
         return first + int(over.argmax()) + 1 if over.any() else None
@@ -288,18 +311,6 @@ class Run:
             done = done | (self.ends >= self.recipe.run.trials)
         return done
 
-    def _silenced(self, signal: Signal, done: Array) -> Signal:
-        awake = ~done
-        return attrs.evolve(
-            signal,
-            reward=signal.reward * awake,
-            start=signal.start & awake,
-            end=signal.end & awake,
-            truncated=signal.truncated & awake,
-            learn=signal.learn & awake,
-            outcome=self.backend.xp.where(done, np.int8(-1), signal.outcome),
-        )
-
     def _hold(self, role: str) -> list[tuple[Array, Array]]:
         self.events.silent = self.done
         return [
@@ -307,11 +318,6 @@ class Run:
             for array, slot in zip((b for _, _, b in self._bound), self.slots, strict=True)
             if slot.path.startswith(f"{role}.")
         ]
-
-    def _release(self, held: list[tuple[Array, Array]], done: Array) -> None:
-        for array, copy in held:
-            mask = done.reshape(-1, *(1,) * (array.ndim - 1))
-            array[...] = self.backend.xp.where(mask, copy, array)
 
     def _settle(self) -> None:
         """Copy arrays that a component rebound back into their buffers."""
@@ -396,6 +402,7 @@ def _prepare(recipe: Recipe) -> Run:
         run.done = backend.xp.zeros(len(replicas), dtype=bool)
         run.ends = backend.xp.zeros(len(replicas), dtype=np.int64)
     run.fused = fused(run)
+    run.graph = step_graph(run)
     return run
 
 

@@ -31,11 +31,13 @@ class Clock:
         step: The present step.
         trial: (batch,) starts seen by each replica; the count of a stream with clock "trial".
         version: Changes whenever `trial` may have changed.
+        device: (1,) uint64 the step, where only the device knows it.
     """
 
     step: int = INIT_STEP
     trial: Array = None
     version: int = 0
+    device: Array = None
 
 
 class Stream:
@@ -77,6 +79,11 @@ class Stream:
 
     def _draw(self, kind: tuple[Any, ...], make: Callable[..., Array]) -> Array:
         clock = self._source.clock
+        if clock.device is not None:
+            when = (
+                clock.trial.astype(np.uint64)[None, :, None] if self.by_trial else clock.device[:, None, None]
+            )
+            return self._make(when, (), kind, make)
         step = clock.step
         if step == IN_BODY:
             raise RuntimeError(

@@ -120,7 +120,8 @@ class Recorder:
     def labels_of(self, slot: Slot) -> dict[str, tuple[str, ...]]:
         """Return the task's labels of the axes that have the name and the length of a labelled one."""
         sizes = zip(slot.field.axes, slot.value.shape[1:], strict=True)
-        return {axis: self._labels[axis] for axis, size in sizes if len(self._labels.get(axis, ())) == size}
+        known = self._labels
+        return {axis: known[axis] for axis, size in sizes if size and len(known.get(axis, ())) == size}
 
     def _passing(self, path: str) -> Recorded:
         name = path.rpartition(".")[2]
@@ -150,6 +151,14 @@ class Recorder:
             else:
                 buffer[index] = getattr(signal, name)
         self.steps.append(step)
+
+    def put(self, row: Array, signal: Signal, action: Array | None) -> None:
+        """Copy one row to where `row` (1,) says, which only the device knows."""
+        for buffer, holder, name in self._slots:
+            buffer[row] = getattr(holder, name)[None]
+        for buffer, name in self._signals:
+            value = action if name == "action" else getattr(signal, name)
+            buffer[row] = value[None]  # type: ignore[index]
 
     def take(self, last: int) -> tuple[Host, dict[str, Host]]:
         """Return steps (rows,) up to step `last` and host arrays (rows, batch, ...) by path; start anew."""

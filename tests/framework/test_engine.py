@@ -487,7 +487,7 @@ def test_a_chunk_no_one_asked_for_adapts_its_length(make: Make) -> None:
 )
 def test_buffers_of_a_chunk_stay_small_in_a_large_batch(make: Make, changes: dict[str, Any]) -> None:
     prepared = prepare(make("run.batch=100000", "run.steps=1000", **changes))
-    buffers = [*prepared.trials._buffers.values(), *(item.buffer for item in prepared.recorder.recorded)]
+    buffers = [*prepared.trials.buffers.values(), *(item.buffer for item in prepared.recorder.recorded)]
     assert sum(buffer.nbytes for buffer in buffers) < 1 << 26
 
 

@@ -64,6 +64,10 @@ class Emitter(abc.ABC):
         """A number."""
 
     @abc.abstractmethod
+    def negated(self, name: str) -> str:
+        """A truth value turned round."""
+
+    @abc.abstractmethod
     def replica_place(self, array: str, size: int, element: str) -> str:
         """An element of this replica."""
 
@@ -107,6 +111,10 @@ class CEmitter(Emitter):
         """A number."""
         return repr(float(value)) if kind == "float" else str(int(value))
 
+    def negated(self, name: str) -> str:
+        """A truth value turned round."""
+        return f"!{name}"
+
     def replica_place(self, array: str, size: int, element: str) -> str:
         """An element of this replica: replicas are side by side on the GPU, one after another on the host."""
         return f"{array}[ENGRAM_AT({element}, {size})]"
@@ -146,6 +154,10 @@ class NumbaEmitter(Emitter):
         return (
             f"F({float(value)!r})" if kind == "float" else repr(bool(value) if kind == "bool" else int(value))
         )
+
+    def negated(self, name: str) -> str:
+        """A truth value turned round."""
+        return f"not {name}"
 
     def replica_place(self, array: str, size: int, element: str) -> str:
         """An element of this replica."""

@@ -1,8 +1,8 @@
 """Elementary functions with the same bits on every device.
 
-Each applies to arrays, element by element, and may stand in rules and bodies: `exact.exp(x)`. They are built from
-+ - * / sqrt and bit operations alone, which every IEEE 754 machine rounds the same way, so no maths library has a
-say. Their errors stand with each of them in `functions`.
+Each applies to arrays, element by element, and may stand in rules and bodies: `exact.exp(x)`. They are built
+from + - * / sqrt and bit operations alone, which every IEEE 754 machine rounds the same way, so no maths
+library has a say. Their errors stand with each of them in `functions`.
 """
 
 from __future__ import annotations

@@ -27,20 +27,31 @@ class Fused:
         self._task: Bound | None = run.task.body.bound(run.task, run.task_state, "task") if closed else None
         self._kept = [_kept(index, item) for index, item in enumerate(run.recorder.recorded)]
         trials = closed and bool(run.trials.every)
-        weave = Weave(self._memory, self._task, self._kept, trials=trials, counts=run.streams.by_trial)
+        weave = Weave(
+            self._memory,
+            self._task,
+            self._kept,
+            trials=trials,
+            counts=run.streams.by_trial,
+            freezing=run.freezing,
+        )
         self._ports = {port.name: port for port in weave.ports}
         self._loop = Loop(weave, target, run.backend.xp, side_by_side)
 
-    def closed(self, n: int) -> None:
-        """Run `n` steps of memory and task."""
+    def closed(self, n: int) -> int | None:
+        """Run `n` steps of memory and task; returns one past the step at which the last replica finished."""
         run, xp = self._run, self._run.backend.xp
         signal = run.signal
         passing = {f"s_{name}_": xp.array(getattr(signal, name)) for name in SIGNAL}
+        over = xp.zeros(run.batch, dtype=np.int64)
+        if run.freezing:
+            passing |= {"done_": run.done, "ends_": run.ends, "over_": over}
         self._go(run.step, n, passing)
         for name in SIGNAL:
             passing[f"s_{name}_"] = passing[f"s_{name}_"].reshape(getattr(signal, name).shape)
         run.signal = type(signal)(*(passing[f"s_{name}_"] for name in SIGNAL))
         run.streams.clock.version += 1
+        return int(over.max()) if run.freezing and bool(run.done.all()) else None
 
     def open(self, signals: Any, first: int, n: int) -> None:
         """Let the memory take the signals of `n` steps, which lead with time."""
@@ -57,7 +68,7 @@ class Fused:
             arrays["action_"] = run.backend.xp.zeros((length * run.batch, port.size), dtype=port.dtype)
             if port.lead == "replica":
                 arrays["action_"] = arrays["action_"].reshape(run.batch, port.size)
-        self._loop(arrays, (first, n, every, done, run.batch), run.streams.key)
+        self._loop(arrays, (first, n, every, done, run.recipe.run.trials or 0, run.batch), run.streams.key)
         run.recorder.steps += range(-(-first // every) * every, first + n, every)
         run.step = first + n
 
@@ -93,7 +104,8 @@ def fused(run: Any) -> Fused | None:
     targets: dict[str, Target] = {"numba": "numba", "cupy": "cupy"}
     target = targets.get(run.backend.name)
     scheduled = hasattr(run.task, "schedule")
-    alone = len(run.recipe.components()) == 2 and not run.freezing
+    scheduled = scheduled and not run.freezing
+    alone = len(run.recipe.components()) == 2 and not hasattr(run.task, "finished")
     if target is None or not alone or run.memory.body is None or (run.task.body is None and not scheduled):
         return None
     return Fused(run, target, closed=not scheduled)

@@ -25,7 +25,7 @@ _LAYOUT = """\
 #define ENGRAM_AT(element, size) (r_ * (size) + (element))
 #endif
 """
-NUMBERS = ("first_", "steps_", "every_", "row_0_", "replicas_", "key0_", "key1_")
+NUMBERS = ("first_", "steps_", "every_", "row_0_", "limit_", "replicas_", "key0_", "key1_")
 
 
 @attrs.frozen
@@ -71,11 +71,20 @@ class Weave:
         kept: What is recorded.
         trials: Whether the signals of all steps are kept, for the trials table.
         counts: Whether trials are counted, for streams that draw once a trial.
+        freezing: Whether replicas stop when they have ended enough trials.
     """
 
     def __init__(
-        self, memory: Bound, task: Bound | None, kept: Sequence[Kept], *, trials: bool, counts: bool
+        self,
+        memory: Bound,
+        task: Bound | None,
+        kept: Sequence[Kept],
+        *,
+        trials: bool,
+        counts: bool,
+        freezing: bool,
     ) -> None:
+        self._freezing = freezing
         self._memory, self._task, self._kept, self._trials, self._counts = memory, task, kept, trials, counts
         self._bodies = [("m_", memory)] + ([("t_", task)] if task is not None else [])
         self._double = memory.ctx.dtype == np.float64
@@ -100,6 +109,9 @@ class Weave:
         ports += [Port(f"s_{name}_", self._dtype(name), self._size(name), lead) for name in SIGNAL]
         if self._spaces["action"] is not None:
             ports.append(Port("action_", self._dtype("action"), self._size("action"), lead))
+        if self._freezing:
+            whole = np.dtype(np.int64)
+            ports += [Port("done_", np.dtype(bool)), Port("ends_", whole), Port("over_", whole)]
         ports += [item.port for item in self._kept]
         if self._trials:
             ports += [Port(f"trial_{name}_", self._dtype(name), 1, "step") for name in KEPT_OF_TRIALS]
@@ -180,20 +192,60 @@ class Weave:
         closed = self._task is not None
         if closed:
             self._read_signal(emitter)
+        if self._freezing:
+            self._begin_freezing(emitter)
         emitter.declare("int", "row_", "row_0_")
         emitter.loop("t_", "steps_")
         emitter.declare("int", "step_", "first_ + t_")
         if not closed:
             self._read_signal(emitter)
             self._count(emitter)
+        if self._freezing:
+            self._silence(emitter)
+            emitter.condition(emitter.negated("done"))
         self._memory_step(emitter, printers[0][2])
+        if self._freezing:
+            emitter.close()
         self._keep(emitter)
+        if self._freezing:
+            self._finish(emitter)
+            emitter.condition(emitter.negated("done"))
         if closed:
             self._task_step(emitter, printers[1][2])
             self._count(emitter)
+        if self._freezing:
+            emitter.close()
         emitter.close()
         self._end(emitter)
         return tables
+
+    def _begin_freezing(self, emitter: Emitter) -> None:
+        emitter.declare("bool", "done", self._place(emitter, self._port("done_")))
+        emitter.declare("int", "ends", self._place(emitter, self._port("ends_")))
+
+    def _silence(self, emitter: Emitter) -> None:
+        """A finished replica is told nothing, and its action counts for nothing."""
+        emitter.condition("done")
+        for name in SIGNAL:
+            if name in SILENT:
+                value = False if name == "learn" else SILENT[name]
+                emitter.set(f"s_{name}", emitter.constant(kind(self._dtype(name)), value))
+        if self._spaces["action"] is not None and not self._is_array("action"):
+            emitter.set("action", emitter.constant(kind(self._dtype("action")), 0))
+        self._clear(emitter, self._memory)
+        emitter.close()
+
+    def _finish(self, emitter: Emitter) -> None:
+        """Count the trials that ended; note when a replica has ended enough."""
+        emitter.condition("s_end")
+        emitter.set("ends", "ends + 1")
+        emitter.close()
+        emitter.condition(emitter.negated("done"))
+        emitter.condition("ends >= limit_")
+        emitter.set("done", emitter.constant("bool", True))
+        emitter.set(self._place(emitter, self._port("over_")), "step_ + 1")
+        emitter.close()
+        emitter.close()
 
     def _count(self, emitter: Emitter) -> None:
         if self._counts:
@@ -305,7 +357,7 @@ class Weave:
             emitter.set(self._place(emitter, item.port), f"{prefix}{item.name}_0")
             return
         if not item.is_state and not self._is_array(item.name):
-            value = "action" if item.name == "action" else f"s_{item.name}"
+            value = {"action": "action", "finished": "done"}.get(item.name, f"s_{item.name}")
             emitter.set(self._place(emitter, item.port), value)
             return
         passing = "action_" if item.name == "action" else f"s_{item.name}_"
@@ -320,6 +372,9 @@ class Weave:
                 if source.origin == "state" and not source.shape and name in bound.program.written:
                     emitter.set(self._place(emitter, self._port(f"{prefix}{name}_")), f"{prefix}{name}_0")
         emitter.set(self._place(emitter, self._port("trials_")), "count_")
+        if self._freezing:
+            emitter.set(self._place(emitter, self._port("done_")), "done")
+            emitter.set(self._place(emitter, self._port("ends_")), "ends")
         if self._task is not None:
             for name in SIGNAL:
                 if not self._is_array(name):

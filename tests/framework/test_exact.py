@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import engram
 from engram import exact
 from engram.testing import device
 
@@ -68,3 +69,24 @@ def test_every_array_module_gives_the_same_bits(dtype: Any) -> None:
     offset = np.random.default_rng(1).uniform(-0.5, 0.5, 5000).astype(dtype)
     there = exact.normal(offset.view(type(device.zeros(1))))
     np.testing.assert_array_equal(exact.normal(offset), there.view(np.ndarray))
+
+
+@engram.rule
+def falling(x: Any) -> Any:
+    return exact.exp(-x) * exact.cos(x), x
+
+
+@engram.rule
+def level(x: Any) -> Any:
+    return 2.0, x > 0.0
+
+
+def test_exact_functions_stand_in_rules() -> None:
+    x = np.linspace(-3, 3, 50, dtype=np.float32)
+    np.testing.assert_array_equal(falling(x)[0], exact.exp(-x) * exact.cos(x), strict=True)
+
+
+def test_what_a_rule_gives_has_the_shape_of_its_arguments() -> None:
+    found, positive = level(np.zeros((3, 2)))
+    np.testing.assert_array_equal(found, np.full((3, 2), 2.0), strict=True)
+    np.testing.assert_array_equal(positive, np.zeros((3, 2), dtype=bool), strict=True)

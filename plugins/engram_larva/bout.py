@@ -58,6 +58,13 @@ class Bouts:
         n = np.arange(max(0, int(self.pause_max / dt) - self.fewest(dt)) + 1)
         return _cumulative(np.exp(-self.pause_rate * dt * n))
 
+    def lengths(self, dt: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return both distributions as rows RUN and PAUSE of one table, 1 beyond the longest bout."""
+        rows = self.strides(), self.pauses(dt)
+        longest = max(map(len, rows))
+        run, pause = ((*row, *[1.0] * (longest - len(row))) for row in rows)
+        return run, pause
+
 
 def _cumulative(weight: Array) -> tuple[float, ...]:
     total = np.cumsum(weight / math.fsum(weight)).tolist()
@@ -65,11 +72,11 @@ def _cumulative(weight: Array) -> tuple[float, ...]:
 
 
 @engram.rule
-def draw(cumulative: tuple[float, ...], fewest: int, number: Array) -> Array:
+def draw(cumulative: tuple[float, ...], fewest: Array, number: Array) -> Array:
     """Draw a bout by the inverse of its cumulative distribution.
 
     Args:
-        cumulative: P(length <= fewest + i).
+        cumulative: P(length <= fewest + i), 1 at last.
         fewest: The shortest bout.
         number: (batch,) uniform in [0, 1).
 

@@ -13,7 +13,7 @@ from engram import Array, Context, Stream
 
 from .arena import Arena, Start, inside, placed
 from .body import Body, direction, follow, turning, wrapped
-from .bout import FEED, RUN, Bouts, alternate, count_down, draw
+from .bout import FEED, PAUSE, RUN, Bouts, alternate, count_down, draw
 from .crawler import CYCLE, Crawler, coupling, speed, stride_length, turned
 from .turner import Turner, cycle
 
@@ -130,10 +130,9 @@ def behave(
     if over or feeding or on_food:
         length, appetite = bouts.uniform(2)
         mode, runs, pauses = alternate(mode, over, bitten, on_food and appetite < larva.bouts.appetite)
-        if runs:
-            left = draw(larva.bouts.strides(), 1, length)
-        if pauses:
-            left = draw(larva.bouts.pauses(dt), larva.bouts.fewest(dt), length)
+        if runs or pauses:
+            fewest = larva.bouts.fewest(dt) if pauses else 1
+            left = draw(larva.bouts.lengths(dt)[PAUSE if pauses else RUN], fewest, length)
     return mode, left, phase, stride, bite, forward
 
 

@@ -76,17 +76,6 @@ def falling(x: Any) -> Any:
     return exact.exp(-x) * exact.cos(x), x
 
 
-@engram.rule
-def level(x: Any) -> Any:
-    return 2.0, x > 0.0
-
-
 def test_exact_functions_stand_in_rules() -> None:
     x = np.linspace(-3, 3, 50, dtype=np.float32)
     np.testing.assert_array_equal(falling(x)[0], exact.exp(-x) * exact.cos(x), strict=True)
-
-
-def test_what_a_rule_gives_has_the_shape_of_its_arguments() -> None:
-    found, positive = level(np.zeros((3, 2)))
-    np.testing.assert_array_equal(found, np.full((3, 2), 2.0), strict=True)
-    np.testing.assert_array_equal(positive, np.zeros((3, 2), dtype=bool), strict=True)

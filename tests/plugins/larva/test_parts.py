@@ -158,6 +158,13 @@ def test_every_number_gives_a_bout_within_range(number):
     assert drawn[0] == np.searchsorted(entries, np.float32(number), side="right") + 1
 
 
+def test_both_tables_of_bouts_end_in_certainty():
+    bouts = Bouts(stride_max=3)
+    run, pause = bouts.lengths(0.1)
+    assert run == (*bouts.strides(), *[1.0] * (len(pause) - 3))
+    assert pause == bouts.pauses(0.1)
+
+
 @pytest.mark.parametrize("entries", [1, 2, 3, 4, 5, 8, 9])
 def test_a_table_of_any_length_is_searched_to_its_ends(entries):
     cumulative = tuple((np.arange(entries) + 1) / entries)

@@ -6,6 +6,7 @@ NumPy's functions. A branch becomes a choice between two values, so that both ar
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ from .tree import (
     Table,
 )  # fmt: skip
 
+_LONG = 16
+"""Statements from which on it pays to ask whether any element takes a branch."""
 _CALLS = {
     "and": "xp.logical_and", "or": "xp.logical_or", "not": "xp.logical_not", "select": "xp.where",
     "sqrt": "xp.sqrt", "floor": "xp.floor", "trunc": "xp.trunc", "rint": "xp.rint", "abs": "abs", "neg": "-",
@@ -146,8 +149,17 @@ class VectorPrinter:
                 self._masks += 1
                 name, truth = f"mask_{self._masks}_", f"xp.logical_not({text})" if negated else text
                 lines.append(f"{pad}{name} = {f'xp.logical_and({mask}, {truth})' if mask else truth}")
-                lines += self.lines(body, name, depth)
+                lines += self._branch(body, name, depth)
         return lines
+
+    def _branch(self, body: tuple[Statement, ...], mask: str, depth: int) -> list[str]:
+        """Print a branch; where no element takes it, a long one is left out, save what it draws first."""
+        drawn = list(itertools.takewhile(lambda statement: isinstance(statement, Draw), body))
+        rest = body[len(drawn) :]
+        if len(rest) < _LONG or any(isinstance(statement, Draw) for statement in rest):
+            return self.lines(body, mask, depth)
+        head = f"{'    ' * depth}if some({mask}):"
+        return [*self.lines(drawn, mask, depth), head, *self.lines(rest, mask, depth + 1)]
 
     def _draw(self, statement: Draw, pad: str) -> list[str]:
         call = f"{statement.stream}_stream.{statement.method}({', '.join(map(str, statement.args))})"
@@ -176,6 +188,8 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
         **tables,
         **constants,
         "xp": xp,
+        # Elsewhere the host would have to wait for the device.
+        "some": np.any if xp is np else lambda mask: True,
         "wide": lambda x: x.astype(np.int64),
         "real": lambda x: x.astype(dtype) if hasattr(x, "astype") else real(x),
         "integer": lambda x: _integer(xp, x) if hasattr(x, "astype") else int(x),

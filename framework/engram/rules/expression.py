@@ -421,7 +421,7 @@ class ExpressionReader(abc.ABC):
 
     def _called(self, function: Any, args: list[Value], named: dict[str, Value]) -> Value:
         scalar = getattr(function, "scalar_function", None)
-        if getattr(function, "__module__", "") in (functions.__name__, angle.__name__):
+        if scalar is None and getattr(function, "__module__", "") in (functions.__name__, angle.__name__):
             scalar = function
         if scalar is not None:
             return self._inlined(scalar, args, named)

@@ -10,10 +10,12 @@ import pytest
 
 import engram
 from engram import Array, Choice, Context, EngramError, Signal, Spec, Stream, exact
+from engram.backend import missing_gpu
 from engram.engine import Run, prepare
 from engram.plugins import Registry
 from engram.rules import cache
 from engram.rules.fused import Fused
+from engram.rules.graph import step_graph
 from engram.rules.weave import Weave
 
 
@@ -58,11 +60,10 @@ class Arms(engram.Task):
         )
 
     def reset(self, state: ArmState) -> Signal:
-        one = np.ones(len(state.last), dtype=bool)
-        return Signal(
-            np.zeros((len(one), 2), state.value.dtype), np.zeros(len(one), state.value.dtype), one, ~one, ~one, one,
-            np.full(len(one), -1, np.int8),
-        )  # fmt: skip
+        everyone = state.last == state.last
+        nothing = state.value[:, 0] * 0
+        code = (state.last * 0 - 1).astype("int8")
+        return Signal(state.place * 0, nothing, everyone, ~everyone, ~everyone, everyone, code)
 
     @engram.scan
     def body(  # type: ignore[no-untyped-def]
@@ -332,3 +333,29 @@ def test_a_mistake_in_a_body_is_said_in_one_line(body: Callable[..., Any], said:
     with pytest.raises(EngramError, match=said) as caught:
         bound(body)
     assert len(str(caught.value).splitlines()) == 1
+
+
+no_gpu = pytest.mark.skipif(missing_gpu() is not None, reason=f"no GPU: {missing_gpu()}")
+
+
+@pytest.mark.gpu
+@no_gpu
+@pytest.mark.parametrize("case", ["float32", "float64", "ends with trials"])
+def test_a_gpu_gives_the_bits_of_array_code(make_run: Callable[..., Run], case: str) -> None:
+    wanted, run = found(make_run(**CASES[case])), make_run(**CASES[case], backend="cupy")
+    assert run.execution == "one loop over the steps of a chunk"
+    chunks = list(run.chunks())
+    for path in chunks[0].records:
+        np.testing.assert_array_equal(np.concatenate([c.records[path] for c in chunks]), wanted[path])
+
+
+@pytest.mark.gpu
+@no_gpu
+def test_a_captured_step_gives_the_bits_of_array_code(make_run: Callable[..., Run]) -> None:
+    wanted, run = found(make_run()), make_run(backend="cupy")
+    run.fused = None
+    run.graph = step_graph(run)
+    chunks = list(run.chunks())
+    assert run.graph is not None and not run.graph.obstacle
+    for path in chunks[0].records:
+        np.testing.assert_array_equal(np.concatenate([c.records[path] for c in chunks]), wanted[path])

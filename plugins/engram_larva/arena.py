@@ -8,6 +8,8 @@ from typing import Literal
 import engram
 from engram import Array
 
+from .body import wrapped
+
 
 @engram.parameters
 class Arena:
@@ -17,13 +19,19 @@ class Arena:
     width: float = engram.param(default=0.1, gt=0, unit="m", doc="diameter of the dish, or extent along x")
     height: float = engram.param(default=0.1, gt=0, unit="m", doc="extent along y of a rectangle")
 
-    def inside(self, point: Array) -> Array:
-        """Return (batch,) bool: whether points (batch, 2) in m are in the arena."""
-        if self.shape == "rectangle":
-            away = engram.array_module(point).abs(point)
-            return (away[:, 0] <= self.width / 2) & (away[:, 1] <= self.height / 2)
-        square = point * point
-        return square[:, 0] + square[:, 1] <= self.width * self.width / 4
+
+@engram.rule
+def inside(x: Array, y: Array, arena: Arena) -> Array:
+    """Say whether a point is in the arena.
+
+    Args:
+        x: (batch,) in m.
+        y: (batch,) in m.
+        arena: Its outline.
+    """
+    if arena.shape == "rectangle":
+        return abs(x) <= arena.width / 2 and abs(y) <= arena.height / 2
+    return x * x + y * y <= arena.width * arena.width / 4
 
 
 @engram.parameters
@@ -39,14 +47,6 @@ class Start:
         default=math.pi, ge=0, le=math.pi, unit="rad", doc="largest deviation from it"
     )
 
-    def low(self) -> tuple[float, float, float]:
-        """Return the smallest x, y and heading."""
-        return self.x - self.width / 2, self.y - self.height / 2, self.heading - self.heading_range
-
-    def size(self) -> tuple[float, float, float]:
-        """Return the extent along x, y and heading."""
-        return self.width, self.height, 2 * self.heading_range
-
     def fits(self, arena: Arena, margin: float) -> bool:
         """Say whether the region, and `margin` m around it, is within the arena."""
         x = abs(self.x) + self.width / 2
@@ -54,3 +54,12 @@ class Start:
         if arena.shape == "dish":
             return math.hypot(x, y) + margin < arena.width / 2
         return x + margin < arena.width / 2 and y + margin < arena.height / 2
+
+
+@engram.rule
+def placed(across: Array, along: Array, turn: Array, start: Start) -> tuple[Array, Array, Array]:
+    """Return x and y in m and the heading in rad that three uniform numbers (batch,) in [0, 1) stand for."""
+    x = start.x - start.width / 2 + start.width * across
+    y = start.y - start.height / 2 + start.height * along
+    heading = start.heading - start.heading_range + 2 * start.heading_range * turn
+    return x, y, wrapped(heading)

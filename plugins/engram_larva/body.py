@@ -33,6 +33,7 @@ class Body:
     )
 
 
+@engram.rule
 def turning(omega: Array, bend: Array, output: Array, body: Body, dt: float) -> Array:
     """Equation (1): (batch,) the new angular velocity in rad/s, limited by the bend.
 
@@ -43,17 +44,23 @@ def turning(omega: Array, bend: Array, output: Array, body: Body, dt: float) -> 
         body: Parameters.
         dt: Length of a step in s.
     """
-    xp = engram.array_module(omega)
     omega = omega + dt * (body.torque * output - body.damping * omega - body.stiffness * bend)
-    return xp.minimum(xp.maximum(omega, (-math.pi - bend) / dt), (math.pi - bend) / dt)
+    return min(max(omega, (-math.pi - bend) / dt), (math.pi - bend) / dt)
 
 
-def direction(heading: Array) -> Array:
-    """Return (batch, 2) unit vectors of headings (batch,) in rad."""
-    xp = engram.array_module(heading)
-    return xp.stack((xp.cos(heading), xp.sin(heading)), axis=1)
+@engram.rule
+def follow(bend: Array, turn: Array, advance: Array, body: Body) -> Array:
+    """Equation (4): (batch,) the new bend in rad, after a turn in rad and an advance in m."""
+    return wrapped(bend * (1.0 - min(advance * (2 / body.length), 1.0)) + turn)
 
 
+@engram.rule
+def direction(heading: Array) -> tuple[Array, Array]:
+    """Return the unit vector, x and y, of a heading (batch,) in rad."""
+    return engram.exact.cos(heading), engram.exact.sin(heading)
+
+
+@engram.rule
 def wrapped(angle: Array) -> Array:
-    """Return angles in rad brought to within half a turn of 0."""
-    return angle - (2 * math.pi) * engram.array_module(angle).rint(angle / (2 * math.pi))
+    """Return an angle in rad brought to within half a turn of 0."""
+    return angle - (2 * math.pi) * engram.exact.rint(angle / (2 * math.pi))

@@ -8,7 +8,6 @@ that does not feed starts to with probability p in each step; after each bite it
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -44,7 +43,7 @@ class Bouts:
         if self.pause_max < self.pause_min:
             raise ValueError("pause_max must not be below pause_min")
 
-    def strides(self) -> np.ndarray[Any, Any]:
+    def strides(self) -> tuple[float, ...]:
         """Return the cumulative distribution of a run's strides: entry i is P(n <= i + 1)."""
         n = np.arange(1, self.stride_max + 1)
         z = (np.log(n) - self.stride_mu) / self.stride_sigma
@@ -54,56 +53,80 @@ class Bouts:
         """Return the steps of the shortest pause, at least 1."""
         return max(1, int(self.pause_min / dt))
 
-    def pauses(self, dt: float) -> np.ndarray[Any, Any]:
+    def pauses(self, dt: float) -> tuple[float, ...]:
         """Return the cumulative distribution of a pause's steps: entry i is P(n <= fewest + i)."""
         n = np.arange(max(0, int(self.pause_max / dt) - self.fewest(dt)) + 1)
         return _cumulative(np.exp(-self.pause_rate * dt * n))
 
+    def lengths(self, dt: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return both distributions as rows RUN and PAUSE of one table, 1 beyond the longest bout."""
+        rows = self.strides(), self.pauses(dt)
+        longest = max(map(len, rows))
+        run, pause = ((*row, *[1.0] * (longest - len(row))) for row in rows)
+        return run, pause
 
-def _cumulative(weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    total: np.ndarray[Any, Any] = np.cumsum(weight / math.fsum(weight))
-    total[-1] = 1.0  # a draw is below 1, so that rounding must not leave a gap
-    return total
+
+def _cumulative(weight: Array) -> tuple[float, ...]:
+    total = np.cumsum(weight / math.fsum(weight)).tolist()
+    return (*total[:-1], 1.0)  # a draw is below 1, so that rounding must not leave a gap
 
 
-def draw(cumulative: Array, fewest: int, number: Array) -> Array:
+@engram.rule
+def draw(cumulative: tuple[float, ...], fewest: Array, number: Array) -> Array:
     """Draw a bout by the inverse of its cumulative distribution.
 
     Args:
-        cumulative: (n,) P(length <= fewest + i).
+        cumulative: P(length <= fewest + i), 1 at last.
         fewest: The shortest bout.
         number: (batch,) uniform in [0, 1).
 
     Returns:
-        (batch,) int32 lengths.
+        (batch,) length.
     """
-    xp = engram.array_module(number)
-    return xp.searchsorted(cumulative, number, side="right").astype("int32") + fewest
+    last = len(cumulative) - 1
+    place = 0
+    for width in _widths(last):
+        beyond = min(place + width, last + 1)
+        place = beyond if cumulative[beyond - 1] <= number else place
+    return place + fewest
 
 
-def alternate(
-    mode: Array, left: Array, strode: Array, bitten: Array, eats: Array, on_food: Array
-) -> tuple[Array, Array]:
-    """Decide which bout each larva is in, and count its bout down in place.
+def _widths(last: int) -> tuple[int, ...]:
+    """Steps of a search among entries 0 .. `last`, by halves."""
+    return tuple(1 << power for power in reversed(range(last.bit_length())))
+
+
+@engram.rule
+def count_down(mode: Array, left: Array, strode: Array) -> tuple[Array, Array]:
+    """Count a run down by strides and a pause by steps.
 
     Args:
-        mode: (batch,) int8 RUN, PAUSE or FEED; updated in place, save the length of new bouts.
-        left: (batch,) int32 strides or steps left; counted down in place.
+        mode: (batch,) RUN, PAUSE or FEED.
+        left: (batch,) strides or steps left.
         strode: (batch,) bool, a stride was completed.
-        bitten: (batch,) bool, a bite was completed.
-        eats: (batch,) bool, the larva would start or go on feeding now.
-        on_food: (batch,) bool.
 
     Returns:
-        (batch,) bool: a run begins; a pause begins.
+        What is left now; whether the run or pause is over.
     """
-    xp = engram.array_module(mode)
-    running, feeding = mode == RUN, mode == FEED
-    left -= xp.where(running, strode, ~feeding)
-    over = (left <= 0) & ~feeding
-    wants = eats & on_food
-    runs = (over & ~running) | (feeding & bitten & ~wants)
-    pauses = over & running
-    mode[...] = xp.where(runs, RUN, xp.where(pauses, PAUSE, mode))
-    mode[...] = xp.where(wants & ~feeding, FEED, mode)
-    return runs, pauses
+    left = left - (strode if mode == RUN else mode == PAUSE)
+    return left, left <= 0 and mode != FEED
+
+
+@engram.rule
+def alternate(mode: Array, over: Array, bitten: Array, wants: Array) -> tuple[Array, Array, Array]:
+    """Decide which bout comes next.
+
+    Args:
+        mode: (batch,) RUN, PAUSE or FEED.
+        over: (batch,) bool, the run or pause is over.
+        bitten: (batch,) bool, a bite was completed.
+        wants: (batch,) bool, the larva is on food, and would start or go on feeding now.
+
+    Returns:
+        The mode now; whether a run begins; whether a pause begins.
+    """
+    feeding = mode == FEED
+    runs = (over and mode == PAUSE) or (feeding and bitten and not wants)
+    pauses = over and mode == RUN
+    mode = RUN if runs else PAUSE if pauses else mode
+    return FEED if wants and not feeding else mode, runs, pauses

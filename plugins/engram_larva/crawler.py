@@ -38,8 +38,9 @@ class Crawler:
     relief_phase: float = engram.param(default=3.4, unit="rad", symbol="phi_q", doc="phase of the relief")
 
 
-def turned(phase: Array, active: Array, advance: float) -> Array:
-    """Advance the phases of active oscillators, in place.
+@engram.rule
+def turned(phase: Array, active: Array, advance: float) -> tuple[Array, Array]:
+    """Advance the phase of an oscillator if it is active.
 
     Args:
         phase: (batch,) in rad.
@@ -47,23 +48,28 @@ def turned(phase: Array, active: Array, advance: float) -> Array:
         advance: Phase of one step in rad.
 
     Returns:
-        (batch,) bool: a cycle was completed.
+        The phase now; whether a cycle was completed.
     """
-    real = phase.dtype.type
-    phase += real(advance) * active
-    completed = phase >= real(CYCLE)
-    phase -= real(CYCLE) * completed
-    return completed
+    phase = phase + advance if active else phase
+    completed = phase >= CYCLE
+    return phase - CYCLE if completed else phase, completed
 
 
+@engram.rule
+def stride_length(number: Array, crawler: Crawler) -> Array:
+    """Return the length of a stride, in body lengths, that a standard normal number (batch,) stands for."""
+    return max(crawler.stride + crawler.stride_sd * number, 0.0)
+
+
+@engram.rule
 def speed(phase: Array, stride: Array, length: float, crawler: Crawler) -> Array:
     """Equation (1): (batch,) forward speed in m/s from phase (batch,) in rad and stride (batch,)."""
-    swing = crawler.swing * engram.array_module(phase).cos(phase - crawler.fastest)
-    return (length * crawler.frequency) * stride * (1 + swing)
+    swing = crawler.swing * engram.exact.cos(phase - crawler.fastest)
+    return (length * crawler.frequency) * stride * (1.0 + swing)
 
 
+@engram.rule
 def coupling(phase: Array, crawler: Crawler) -> Array:
     """Equation (2): (batch,) share of the turner's output that a crawling larva lets through."""
-    xp = engram.array_module(phase)
     distance = phase - crawler.relief_phase
-    return xp.minimum(crawler.held + crawler.relief * xp.exp(distance * distance * -0.5), 1)
+    return min(crawler.held + crawler.relief * engram.exact.exp(distance * distance * -0.5), 1.0)

@@ -6,19 +6,16 @@ equations stand in the module of its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 import engram
 from engram import Array, Context, Stream
 
-from .arena import Start
-from .body import Body, direction, turning, wrapped
-from .bout import FEED, RUN, Bouts, alternate, draw
-from .crawler import CYCLE, Crawler, coupling, speed, turned
-from .turner import Turner, activation, cycle, oscillate
+from .arena import Arena, Start, inside, placed
+from .body import Body, direction, follow, turning, wrapped
+from .bout import FEED, PAUSE, RUN, Bouts, alternate, count_down, draw
+from .crawler import CYCLE, Crawler, coupling, speed, stride_length, turned
+from .turner import Turner, cycle
 
 
 @engram.state
@@ -27,6 +24,7 @@ class LarvaState:
 
     position: Array = engram.array("xy", unit="m", doc="joint of the two segments", record=True)
     heading: Array = engram.array(unit="rad", doc="direction of the head")
+    ahead: Array = engram.array("xy", doc="the same as a unit vector")
     head: Array = engram.array("xy", unit="m", doc="front end of the head")
     bend: Array = engram.array(unit="rad", doc="angle from tail to head")
     omega: Array = engram.array(unit="rad/s", doc="angular velocity of the head")
@@ -40,10 +38,7 @@ class LarvaState:
     left: Array = engram.array(dtype="int32", doc="strides or steps left of the run or pause")
     strides: Stream = engram.fixed()
     bouts: Stream = engram.fixed()
-    stride_table: Array = engram.fixed()
-    pause_table: Array = engram.fixed()
     starts: Stream = engram.fixed()
-    region: Array = engram.fixed()
 
 
 @engram.parameters
@@ -55,7 +50,7 @@ class Larva:
     turner: Turner = engram.param(default=Turner(), doc="the neural oscillator")
     bouts: Bouts = engram.param(default=Bouts(), doc="runs, pauses and feeding")
 
-    def init(self, ctx: Context, start: Start) -> dict[str, Any]:
+    def init(self, ctx: Context) -> dict[str, Any]:
         """Return the fields of `LarvaState` that do not start as zeros.
 
         A turner without input only cycles, so that a random moment of one warm-up serves every larva.
@@ -67,16 +62,12 @@ class Larva:
         table = ctx.xp.asarray(cycle(self.turner, ctx.dt).astype(ctx.dtype))
         warm = table[ctx.random("warm").integers(len(table))]
         strides, bouts = ctx.random("stride"), ctx.random("bout")
-        runs = ctx.xp.asarray(self.bouts.strides().astype(ctx.dtype))
-        pauses = ctx.xp.asarray(self.bouts.pauses(ctx.dt).astype(ctx.dtype))
         return {
             "e": warm[:, 0].copy(), "c": warm[:, 1].copy(), "h": warm[:, 2].copy(),
             "phase": CYCLE * ctx.random("phase").uniform(),
-            "stride": self._stride(strides.normal()),
-            "left": draw(runs, 1, bouts.uniform(2)[:, 0]),
-            "strides": strides, "bouts": bouts, "stride_table": runs, "pause_table": pauses,
-            "starts": ctx.random("start", clock="trial"),
-            "region": ctx.xp.asarray(np.asarray([start.low(), start.size()], dtype=ctx.dtype)),
+            "stride": stride_length(strides.normal(), self.crawler),
+            "left": draw(self.bouts.strides(), 1, bouts.uniform(2)[:, 0]).astype("int32"),
+            "strides": strides, "bouts": bouts, "starts": ctx.random("start", clock="trial"),
         }  # fmt: skip
 
     def _check_step(self, dt: float) -> None:
@@ -92,73 +83,101 @@ class Larva:
                 f"run.dt: must be at most {limits[path]:g} s, by task.larva.{path}, not {dt:g} s"
             )
 
-    def put(self, state: LarvaState, start: Array) -> None:
-        """Put the larvae with `start` (batch,) into the start region, straight and at rest."""
-        xp = engram.array_module(start)
-        pose = state.region[0] + state.region[1] * state.starts.uniform(3)
-        kept = ~start
-        state.position[...] = xp.where(start[:, None], pose[:, :2], state.position)
-        state.heading[...] = xp.where(start, pose[:, 2], state.heading)
-        state.head[...] = state.position + self.body.length / 2 * direction(state.heading)
-        state.bend *= kept
-        state.omega *= kept
+    def put(self, state: LarvaState, start: Start) -> None:
+        """Put all larvae into the start region, straight and at rest."""
+        x, y, state.heading[...] = placed(*state.starts.uniform(3).T, start)
+        for axis, (place, ahead) in enumerate(zip((x, y), direction(state.heading), strict=True)):
+            state.position[:, axis] = place
+            state.ahead[:, axis] = ahead
+            state.head[:, axis] = place + self.body.length / 2 * ahead
+        state.bend[...] = 0
+        state.omega[...] = 0
 
-    def _stride(self, number: Array) -> Array:
-        drawn = self.crawler.stride + self.crawler.stride_sd * number
-        return engram.array_module(number).maximum(drawn, 0)
 
-    def step(
-        self, state: LarvaState, drive: Array, on_food: Array, inside: Callable[[Array], Array], dt: float
-    ) -> None:
-        """Take one step.
+@engram.rule
+def behave(
+    mode: Array, left: Array, phase: Array, stride: Array, bite: Array, on_food: Array,
+    strides: Stream, bouts: Stream, larva: Larva, dt: float,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Bite, stride, bout: what a larva does next, and how fast it crawls meanwhile.
 
-        Args:
-            state: Updated in place.
-            drive: (batch,) sensory input to the turner.
-            on_food: (batch,) bool.
-            inside: Says which points (batch, 2) are in the arena.
-            dt: Length of a step in s.
-        """
-        xp = engram.array_module(drive)
-        forward, strode = self._crawl(state, dt)
-        self._alternate(state, strode, on_food, dt)
-        output = oscillate(state.e, state.c, state.h, activation(drive, self.turner), self.turner, dt)
-        output *= xp.where(state.mode == RUN, coupling(state.phase, self.crawler), 1)
-        self._move(state, forward, output, inside, dt)
+    Numbers are drawn only where a stride is completed, or a bout may begin.
 
-    def _crawl(self, state: LarvaState, dt: float) -> tuple[Array, Array]:
-        """Return (batch,) speed in m/s and whether a stride was completed."""
-        xp = engram.array_module(state.phase)
-        running = state.mode == RUN
-        strode = turned(state.phase, running, CYCLE * dt * self.crawler.frequency)
-        state.stride[...] = xp.where(strode, self._stride(state.strides.normal()), state.stride)
-        return speed(state.phase, state.stride, self.body.length, self.crawler) * running, strode
+    Args:
+        mode: (batch,) RUN, PAUSE or FEED.
+        left: (batch,) strides or steps left of the run or pause.
+        phase: (batch,) of the stride in rad.
+        stride: (batch,) length of the present stride, in body lengths.
+        bite: (batch,) phase of the bite in rad.
+        on_food: (batch,) bool.
+        strides: Lengths of strides.
+        bouts: Lengths of bouts, and decisions to feed.
+        larva: Parameters.
+        dt: Length of a step in s.
 
-    def _alternate(self, state: LarvaState, strode: Array, on_food: Array, dt: float) -> None:
-        bitten = turned(state.bite, state.mode == FEED, CYCLE * dt * self.bouts.bite_frequency)
-        numbers = state.bouts.uniform(2)
-        length, eats = numbers[:, 0], numbers[:, 1] < self.bouts.appetite
-        runs, pauses = alternate(state.mode, state.left, strode, bitten, eats, on_food)
-        pause = draw(state.pause_table, self.bouts.fewest(dt), length)
-        run = draw(state.stride_table, 1, length)
-        xp = engram.array_module(length)
-        state.left[...] = xp.where(runs, run, xp.where(pauses, pause, state.left))
+    Returns:
+        The first five after the step, and the speed in m/s.
+    """
+    running, feeding = mode == RUN, mode == FEED
+    phase, strode = turned(phase, running, CYCLE * dt * larva.crawler.frequency)
+    if strode:
+        stride = stride_length(strides.normal(), larva.crawler)
+    forward = 0.0
+    if running:
+        forward = speed(phase, stride, larva.body.length, larva.crawler)
+    bite, bitten = turned(bite, feeding, CYCLE * dt * larva.bouts.bite_frequency)
+    left, over = count_down(mode, left, strode)
+    if over or feeding or on_food:
+        length, appetite = bouts.uniform(2)
+        mode, runs, pauses = alternate(mode, over, bitten, on_food and appetite < larva.bouts.appetite)
+        if runs or pauses:
+            fewest = larva.bouts.fewest(dt) if pauses else 1
+            left = draw(larva.bouts.lengths(dt)[PAUSE if pauses else RUN], fewest, length)
+    return mode, left, phase, stride, bite, forward
 
-    def _move(
-        self, state: LarvaState, forward: Array, output: Array, inside: Callable[[Array], Array], dt: float
-    ) -> None:
-        """Turn, then advance; what would take the head out of the arena is left undone."""
-        half = self.body.length / 2
-        omega = turning(state.omega, state.bend, output, self.body, dt)
-        omega *= inside(state.position + half * direction(wrapped(state.heading + omega * dt)))
-        state.omega[...] = omega
-        turn = omega * dt
-        state.heading[...] = wrapped(state.heading + turn)
-        ahead = direction(state.heading)
-        reach = half * ahead
-        forward = forward * dt
-        forward *= inside(state.position + forward[:, None] * ahead + reach)
-        state.position += forward[:, None] * ahead
-        xp = engram.array_module(turn)
-        follow = xp.minimum(forward * (2 / self.body.length), 1)
-        state.bend[...] = wrapped(state.bend * (1 - follow) + turn)
+
+@engram.rule
+def let_through(torque: Array, mode: Array, phase: Array, crawler: Crawler) -> Array:
+    """Return what crawling leaves of the turner's output (batch,) in Hz."""
+    share = 1.0
+    if mode == RUN:
+        share = coupling(phase, crawler)
+    return torque * share
+
+
+@engram.rule
+def move(
+    x: Array, y: Array, heading: Array, along: Array, across: Array, bend: Array, omega: Array,
+    forward: Array, output: Array, larva: Larva, arena: Arena, dt: float,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Turn, then advance; what would take the head out of the arena is left undone.
+
+    Args:
+        x: (batch,) position in m.
+        y: (batch,) position in m.
+        heading: (batch,) in rad.
+        along: (batch,) cosine of the heading.
+        across: (batch,) sine of the heading.
+        bend: (batch,) in rad.
+        omega: (batch,) angular velocity in rad/s.
+        forward: (batch,) speed in m/s.
+        output: (batch,) of the turner in Hz.
+        larva: Parameters.
+        arena: What holds the larva.
+        dt: Length of a step in s.
+
+    Returns:
+        The first seven after the step.
+    """
+    half = larva.body.length / 2
+    omega = turning(omega, bend, output, larva.body, dt)
+    goal = heading + omega * dt
+    goal_x, goal_y = direction(goal)
+    stays = inside(x + half * goal_x, y + half * goal_y, arena)
+    omega = omega if stays else 0.0
+    heading, along, across = (wrapped(goal), goal_x, goal_y) if stays else (heading, along, across)
+    advance = forward * dt
+    stays = inside(x + advance * along + half * along, y + advance * across + half * across, arena)
+    advance = advance if stays else 0.0
+    bend = follow(bend, omega * dt, advance, larva.body)
+    return x + advance * along, y + advance * across, heading, along, across, bend, omega

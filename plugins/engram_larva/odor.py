@@ -9,12 +9,8 @@ with peak intensity I and variance s at distance d. larvaworld 2.5.1 calls s the
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-
 import engram
-from engram import Array, Context
+from engram import Array
 
 
 @engram.parameters
@@ -32,62 +28,20 @@ class Odor:
     radius: float = engram.param(default=0.003, gt=0, unit="m", doc="radius of the food patch")
 
 
-class Sources(NamedTuple):
-    """All sources as device arrays.
-
-    Attributes:
-        place: (source, 2) in m; `intensity` (source,) in uM; `spread` (source,) in m2.
-        reach: (source,) squared radius in m2 within which food is found, -1 where there is none.
-        stimulus: The stimulus that each source belongs to.
-    """
-
-    place: Array
-    intensity: Array
-    spread: Array
-    reach: Array
-    stimulus: tuple[int, ...]
+@engram.rule
+def square_distance(x: Array, y: Array, odor: Odor) -> Array:
+    """Return the squared distance in m2 of a point, x and y (batch,) in m, from a source."""
+    right, up = x - odor.x, y - odor.y
+    return right * right + up * up
 
 
-def sources(odors: tuple[Odor, ...], names: tuple[str, ...], ctx: Context) -> Sources:
-    """Put the sources `odors` of the stimuli `names` on the device."""
-    columns = (
-        [(odor.x, odor.y) for odor in odors],
-        [odor.intensity for odor in odors],
-        [odor.spread for odor in odors],
-        [odor.radius**2 if odor.food else -1.0 for odor in odors],
-    )
-    place, intensity, spread, reach = (ctx.xp.asarray(np.asarray(c, dtype=ctx.dtype)) for c in columns)
-    return Sources(place, intensity, spread, reach, tuple(names.index(odor.name) for odor in odors))
-
-
-def concentration(distance: Array, intensity: Array, spread: Array) -> Array:
-    """Equation (1).
+@engram.rule
+def concentration(square: Array, intensity: Array, spread: Array) -> Array:
+    """Equation (1): concentration in uM.
 
     Args:
-        distance: (batch, source) in m.
-        intensity: (source,) in uM.
-        spread: (source,) variance in m2.
-
-    Returns:
-        (batch, source) in uM.
+        square: (batch,) squared distance in m2.
+        intensity: In uM.
+        spread: Variance in m2.
     """
-    xp = engram.array_module(distance)
-    return intensity * xp.exp(distance * distance / (-2 * spread))
-
-
-def mixed(level: Array, stimulus: tuple[int, ...]) -> Array:
-    """Add up the sources of each stimulus, in their order.
-
-    Args:
-        level: (batch, source) concentration of each source.
-        stimulus: Stimulus that each source belongs to, 0 .. n - 1.
-
-    Returns:
-        (batch, stimulus).
-    """
-    if stimulus == tuple(range(len(stimulus))):
-        return level
-    total = engram.array_module(level).zeros((len(level), max(stimulus) + 1), dtype=level.dtype)
-    for source, index in enumerate(stimulus):
-        total[:, index] += level[:, source]
-    return total
+    return intensity * engram.exact.exp(square * (-0.5 / spread))

@@ -15,13 +15,15 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import engram
-from engram import Array, Context, Signal, Spec
+from engram import Array, Context, Signal, Spec, Stream
 
-from .arena import Arena, Start
-from .larva import Larva, LarvaState
-from .odor import Odor, Sources, concentration, mixed, sources
+from .arena import Arena, Start, placed
+from .body import direction
+from .larva import Larva, LarvaState, behave, let_through, move
+from .odor import Odor, concentration, square_distance
 from .sensor import Perception, leak, perceive
 from .trial import advance, signals
+from .turner import activation, oscillate
 
 
 @engram.state
@@ -38,8 +40,6 @@ class OdorState(LarvaState):
     trial: Array = engram.array(dtype="int32", doc="number of the trial")
     remaining: Array = engram.array(dtype="int32", doc="signals that follow in the trial")
     ctx: Context = engram.fixed()
-    p: Any = engram.fixed()
-    sources: Sources = engram.fixed()
     kept: Array = engram.fixed()
     lengths: tuple[int, int] = engram.fixed()
 
@@ -99,65 +99,88 @@ class OdorArena(engram.Task):
     def init(self, ctx: Context) -> OdorState:
         """Return larvae with their rhythms under way; `reset` puts them into the arena."""
         sizes = {"xy": 2, "side": 2, "stimulus": len(self.stimuli), "source": len(self.odors)}
-        p = ctx.per_replica(self)
         return ctx.state(
             OdorState,
             sizes=sizes,
             ctx=ctx,
-            p=p,
-            sources=sources(self.odors, self.stimuli, ctx),
-            kept=ctx.xp.exp(-ctx.dt * p.decay),
+            kept=engram.exact.exp(-ctx.dt * ctx.per_replica(self).decay),
             lengths=(signals(self.trial_dur, ctx.dt), signals(self.test_dur, ctx.dt)),
-            **self.larva.init(ctx, self.start),
+            **self.larva.init(ctx),
         )
 
     def reset(self, state: OdorState) -> Signal:
         """Start the first trial."""
-        state.trial[...] = -1
-        state.remaining[...] = 0
-        return self._signal(state)
-
-    def step(self, state: OdorState, action: Array) -> Signal:
-        """Sense with the gains `action` (batch, stimulus), move, and say what came of it."""
-        self._sense(state, action)
-        self.larva.step(state, state.output, state.on_food, self.arena.inside, state.ctx.dt)
-        return self._signal(state)
-
-    def _sense(self, state: OdorState, action: Array) -> None:
-        xp, p, odor = state.ctx.xp, state.p, state.sources
-        level = mixed(concentration(state.distance, odor.intensity, odor.spread), odor.stimulus)
-        state.change[...] = perceive(level, state.level, self.perception)
-        state.level[...] = level
-        state.gain[...] = xp.where(p.trained[:, None], action, p.innate_gain[:, None])
-        output = leak(state.output, state.gain, state.change, state.kept, state.ctx.dt)
-        if self.semantics == "intended":
-            output = xp.minimum(xp.maximum(output, -1), 1)
-        state.output[...] = output
-
-    def _signal(self, state: OdorState) -> Signal:
-        start = advance(state.trial, state.remaining, state.testing, self.train_trials, state.lengths)
-        self.larva.put(state, start)
-        self._forget(state, start)
-        self._find_food(state)
-        rewarded = state.on_food & state.p.rewarded & ~start
-        return state.ctx.signal(
-            state.change.copy(),
-            rewarded.astype(state.ctx.dtype),
-            start=start,
-            end=state.remaining == 0,
-            learn=state.p.trained & ~state.testing,
+        state.trial[...], state.remaining[...] = -1, 0
+        start, state.trial[...], state.testing[...], state.remaining[...] = advance(
+            state.trial, state.remaining, self.train_trials, state.lengths
         )
+        self.larva.put(state, self.start)
+        for forgotten in (state.output, state.level, state.change, state.on_food):
+            forgotten[...] = 0
+        for source, odor in enumerate(self.odors):
+            square = square_distance(*state.head.T, odor)
+            state.distance[:, source] = engram.exact.sqrt(square)
+            state.on_food |= (square <= odor.radius**2) & odor.food & ~state.testing
+        learn = state.ctx.per_replica(self).trained & ~state.testing
+        return state.ctx.signal(state.change.copy(), start=start, learn=learn)
 
-    def _forget(self, state: OdorState, start: Array) -> None:
-        """Where a trial starts, nothing has been perceived."""
-        kept = ~start
-        state.output *= kept
-        state.level *= kept[:, None]
-        state.change *= kept[:, None]
+    @engram.scan
+    def body(
+        self: Any, dt: float, action: Array,
+        position: Array, heading: Array, ahead: Array, head: Array, bend: Array, omega: Array,
+        e: Array, c: Array, h: Array, phase: Array, stride: Array, bite: Array, mode: Array, left: Array,
+        strides: Stream, bouts: Stream, starts: Stream,
+        level: Array, change: Array, gain: Array, output: Array, distance: Array, on_food: Array,
+        testing: Array, trial: Array, remaining: Array, kept: Array, lengths: tuple[int, int],
+        trained: Array, innate_gain: Array, rewarded: Array,
+        observation: Array, reward: Array, start: Array, end: Array, learn: Array,
+    ) -> None:  # fmt: skip
+        """Sense with the gains of the present signal, move, and say what came of it."""
+        drive = 0.0
+        for stimulus, name in enumerate(self.stimuli):
+            smell = 0.0
+            for odor in self.odors:
+                if odor.name == name:
+                    square = square_distance(head[0], head[1], odor)
+                    smell += concentration(square, odor.intensity, odor.spread)
+            change[stimulus] = perceive(smell, level[stimulus], self.perception)
+            level[stimulus] = smell
+            gain[stimulus] = action[stimulus] if trained else innate_gain
+            drive += gain[stimulus] * change[stimulus]
+        output = leak(output, drive, kept, dt)
+        if self.semantics == "intended":
+            output = min(max(output, -1.0), 1.0)
 
-    def _find_food(self, state: OdorState) -> None:
-        away = state.head[:, None, :] - state.sources.place
-        away *= away
-        square = away[:, :, 0] + away[:, :, 1]
-        state.distance[...] = state.ctx.xp.sqrt(square)
-        state.on_food[...] = (square <= state.sources.reach).any(axis=1) & ~state.testing
+        mode, left, phase, stride, bite, forward = behave(
+            mode, left, phase, stride, bite, on_food, strides, bouts, self.larva, dt
+        )
+        e[0], e[1], c[0], c[1], h[0], h[1] = oscillate(
+            e[0], e[1], c[0], c[1], h[0], h[1], activation(output, self.larva.turner), self.larva.turner, dt
+        )
+        torque = let_through(e[1] - e[0], mode, phase, self.larva.crawler)
+        position[0], position[1], heading, ahead[0], ahead[1], bend, omega = move(
+            position[0], position[1], heading, ahead[0], ahead[1], bend, omega,
+            forward, torque, self.larva, self.arena, dt,
+        )  # fmt: skip
+
+        start, trial, testing, remaining = advance(trial, remaining, self.train_trials, lengths)
+        if start:
+            across, along, turn = starts.uniform(3)
+            position[0], position[1], heading = placed(across, along, turn, self.start)
+            ahead[0], ahead[1] = direction(heading)
+            bend, omega, output = 0.0, 0.0, 0.0
+            for stimulus in range(len(level)):
+                level[stimulus], change[stimulus] = 0.0, 0.0
+        head[0] = position[0] + self.larva.body.length / 2 * ahead[0]
+        head[1] = position[1] + self.larva.body.length / 2 * ahead[1]
+        on_food = False
+        for source, odor in enumerate(self.odors):
+            square = square_distance(head[0], head[1], odor)
+            distance[source] = engram.exact.sqrt(square)
+            if odor.food:
+                on_food = on_food or (square <= odor.radius**2 and not testing)
+        for stimulus in range(len(change)):
+            observation[stimulus] = change[stimulus]
+        reward = 1.0 if on_food and rewarded and not start else 0.0
+        end = remaining == 0
+        learn = trained and not testing

@@ -19,17 +19,23 @@ from engram import Array
 Perception = Literal["log", "linear", "null"]
 
 
+@engram.rule
 def perceive(level: Array, previous: Array, perception: Perception) -> Array:
-    """Equation (1): the perceived change, of the shape of `level` and `previous`."""
-    xp = engram.array_module(level)
+    """Equation (1): (batch,) the perceived change.
+
+    Args:
+        level: (batch,) X.
+        previous: (batch,) X one step before.
+        perception: Which of the three.
+    """
     if perception == "null":
-        return level.copy()
-    seen = previous != 0
+        return level
     if perception == "linear":
-        return (level - previous) * seen
-    return (level / xp.where(seen, previous, xp.ones_like(previous)) - 1) * seen
+        return level - previous if previous != 0.0 else 0.0
+    return level / previous - 1.0 if previous != 0.0 else 0.0
 
 
+@engram.rule
 def contact_change(contact: Array, previous: Array) -> Array:
     """Perceive touch: +1 where contact begins, -1 where it ends, 0 otherwise.
 
@@ -39,21 +45,14 @@ def contact_change(contact: Array, previous: Array) -> Array:
     return contact - previous
 
 
-def leak(output: Array, gain: Array, change: Array, kept: Array | float, dt: float) -> Array:
-    """Equation (2), stimuli added in their order.
+@engram.rule
+def leak(output: Array, drive: Array, kept: Array, dt: float) -> Array:
+    """Equation (2): (batch,) the new A.
 
     Args:
         output: (batch,) A.
-        gain: (batch, stimulus) g.
-        change: (batch, stimulus) dX.
+        drive: (batch,) sum_i g_i dX_i, stimuli added in their order.
         kept: exp(-dt rho), a number or (batch,).
         dt: Length of a step in s.
-
-    Returns:
-        (batch,) the new A.
     """
-    part = gain * change
-    total = part[:, 0]
-    for stimulus in range(1, part.shape[1]):
-        total = total + part[:, stimulus]
-    return output * kept + dt * total
+    return output * kept + dt * drive

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
-
 import engram
-from engram import Array, Context, Signal, Spec
+from engram import Array, Context, Signal, Spec, Stream
 
-from .arena import Arena, Start
+from .arena import Arena, Start, placed
 from .body import direction
-from .larva import Larva, LarvaState
+from .larva import Larva, LarvaState, behave, let_through, move
 from .sensor import Perception, contact_change, leak, perceive
 from .trial import advance, signals
+from .turner import activation, oscillate
 
 
 @engram.parameters
@@ -41,6 +40,27 @@ class TouchSensor:
     aside: float = engram.param(default=0.0, ge=-0.5, le=0.5, doc="distance to the left, in body lengths")
 
 
+@engram.rule
+def touches(
+    x: Array, y: Array, along: Array, across: Array, sensor: TouchSensor, length: float, patch: Patch
+) -> Array:
+    """Say whether a sensor of a larva of `length` m is within a patch.
+
+    Args:
+        x: (batch,) position of the joint in m.
+        y: (batch,) position of the joint in m.
+        along: (batch,) cosine of the heading.
+        across: (batch,) sine of the heading.
+        sensor: Where it sits on the head.
+        length: Body length in m.
+        patch: What it may touch.
+    """
+    ahead, aside = length * sensor.ahead, length * sensor.aside
+    right = x + ahead * along - aside * across - patch.x
+    up = y + ahead * across + aside * along - patch.y
+    return right * right + up * up <= patch.radius**2
+
+
 @engram.state
 class TouchState(LarvaState):
     """A larva, what it touches, and where its trial stands."""
@@ -57,9 +77,6 @@ class TouchState(LarvaState):
     trial: Array = engram.array(dtype="int32", doc="number of the trial")
     remaining: Array = engram.array(dtype="int32", doc="signals that follow in the trial")
     ctx: Context = engram.fixed()
-    p: Any = engram.fixed()
-    patches: tuple[Array, Array] = engram.fixed()
-    sensors: Array = engram.fixed()
     kept: Array = engram.fixed()
     lengths: tuple[int, int] = engram.fixed()
 
@@ -119,77 +136,86 @@ class TouchArena(engram.Task):
 
     def init(self, ctx: Context) -> TouchState:
         """Return larvae with their rhythms under way; `reset` puts them into the arena."""
-        p = ctx.per_replica(self)
-        places = [[(patch.x, patch.y) for patch in self.patches], [patch.radius**2 for patch in self.patches]]
-        sensors = [(sensor.ahead, sensor.aside) for sensor in self.sensors]
-        arrays = [ctx.xp.asarray(np.asarray(values, dtype=ctx.dtype)) for values in (*places, sensors)]
         return ctx.state(
             TouchState,
             sizes={"xy": 2, "side": 2, "stimulus": len(self.sensors)},
             ctx=ctx,
-            p=p,
-            patches=(arrays[0], arrays[1]),
-            sensors=arrays[2] * self.larva.body.length,
-            kept=ctx.xp.exp(-ctx.dt * p.decay),
+            kept=engram.exact.exp(-ctx.dt * ctx.per_replica(self).decay),
             lengths=(signals(self.trial_dur, ctx.dt), signals(self.test_dur, ctx.dt)),
-            **self.larva.init(ctx, self.start),
+            **self.larva.init(ctx),
         )
 
     def reset(self, state: TouchState) -> Signal:
         """Start the first trial."""
-        state.trial[...] = -1
-        state.remaining[...] = 0
-        return self._signal(state)
-
-    def step(self, state: TouchState, action: Array) -> Signal:
-        """Feel with the gains `action` (batch, stimulus), move, and say what came of it."""
-        self._feel(state, action)
-        untasted = state.ctx.zeros(dtype="bool")
-        self.larva.step(state, state.output, untasted, self.arena.inside, state.ctx.dt)
-        return self._signal(state)
-
-    def _feel(self, state: TouchState, action: Array) -> None:
-        xp, p = state.ctx.xp, state.p
-        contact = self._contact(state)
-        if self.semantics == "intended":
-            state.change[...] = contact_change(contact, state.contact)
-        else:
-            state.change[...] = perceive(contact, state.contact, self.perception)
-        state.contact[...] = contact
-        state.touching[...] = (state.touching + state.ctx.dt) * contact
-        state.touched += state.ctx.dt * contact
-        state.gain[...] = xp.where(p.trained[:, None], action, p.innate_gain[:, None])
-        output = leak(state.output, state.gain, state.change, state.kept, state.ctx.dt)
-        if self.semantics == "intended":
-            output = xp.minimum(xp.maximum(output, -1), 1)
-        state.output[...] = output
-
-    def _contact(self, state: TouchState) -> Array:
-        """Return (batch, stimulus) 1 where a sensor is within a patch."""
-        xp = state.ctx.xp
-        ahead = direction(state.heading)
-        left = xp.stack((-ahead[:, 1], ahead[:, 0]), axis=1)
-        point = (
-            state.position[:, None, :]
-            + state.sensors[:, :1] * ahead[:, None, :]
-            + state.sensors[:, 1:] * left[:, None, :]
+        state.trial[...], state.remaining[...] = -1, 0
+        start, state.trial[...], state.testing[...], state.remaining[...] = advance(
+            state.trial, state.remaining, self.train_trials, state.lengths
         )
-        place, reach = state.patches
-        away = point[:, :, None, :] - place
-        away *= away
-        return (away[..., 0] + away[..., 1] <= reach).any(axis=2).astype(state.ctx.dtype)
+        self.larva.put(state, self.start)
+        for forgotten in (state.output, state.contact, state.change, state.touching, state.touched):
+            forgotten[...] = 0
+        learn = state.ctx.per_replica(self).trained & ~state.testing
+        return state.ctx.signal(state.change.copy(), start=start, learn=learn)
 
-    def _signal(self, state: TouchState) -> Signal:
-        start = advance(state.trial, state.remaining, state.testing, self.train_trials, state.lengths)
-        self.larva.put(state, start)
-        kept = ~start
-        state.output *= kept
-        for array in (state.contact, state.change, state.touching, state.touched):
-            array *= kept[:, None]
-        return state.ctx.signal(
-            state.change.copy(),
-            state.contact.max(axis=1) * kept,
-            start=start,
-            end=state.remaining == 0,
-            learn=state.p.trained & ~state.testing,
+    @engram.scan
+    def body(
+        self: Any, dt: float, action: Array,
+        position: Array, heading: Array, ahead: Array, head: Array, bend: Array, omega: Array,
+        e: Array, c: Array, h: Array, phase: Array, stride: Array, bite: Array, mode: Array, left: Array,
+        strides: Stream, bouts: Stream, starts: Stream,
+        contact: Array, change: Array, gain: Array, output: Array, touching: Array, touched: Array,
+        testing: Array, trial: Array, remaining: Array, kept: Array, lengths: tuple[int, int],
+        trained: Array, innate_gain: Array,
+        observation: Array, reward: Array, start: Array, end: Array, learn: Array,
+    ) -> None:  # fmt: skip
+        """Feel with the gains of the present signal, move, and say what came of it."""
+        larva, drive, felt = self.larva, 0.0, 0.0
+        for stimulus, sensor in enumerate(self.sensors):
+            touch = False
+            for patch in self.patches:
+                touch = touch or touches(
+                    position[0], position[1], ahead[0], ahead[1], sensor, larva.body.length, patch
+                )
+            now = 1.0 if touch else 0.0
+            if self.semantics == "intended":
+                change[stimulus] = contact_change(now, contact[stimulus])
+            else:
+                change[stimulus] = perceive(now, contact[stimulus], self.perception)
+            contact[stimulus] = now
+            touching[stimulus] = (touching[stimulus] + dt) * now
+            touched[stimulus] += dt * now
+            gain[stimulus] = action[stimulus] if trained else innate_gain
+            drive += gain[stimulus] * change[stimulus]
+            felt = max(felt, now)
+        output = leak(output, drive, kept, dt)
+        if self.semantics == "intended":
+            output = min(max(output, -1.0), 1.0)
+
+        mode, left, phase, stride, bite, forward = behave(
+            mode, left, phase, stride, bite, False, strides, bouts, larva, dt
         )
+        e[0], e[1], c[0], c[1], h[0], h[1] = oscillate(
+            e[0], e[1], c[0], c[1], h[0], h[1], activation(output, larva.turner), larva.turner, dt
+        )
+        torque = let_through(e[1] - e[0], mode, phase, larva.crawler)
+        position[0], position[1], heading, ahead[0], ahead[1], bend, omega = move(
+            position[0], position[1], heading, ahead[0], ahead[1], bend, omega,
+            forward, torque, larva, self.arena, dt,
+        )  # fmt: skip
+
+        start, trial, testing, remaining = advance(trial, remaining, self.train_trials, lengths)
+        if start:
+            across, along, turn = starts.uniform(3)
+            position[0], position[1], heading = placed(across, along, turn, self.start)
+            ahead[0], ahead[1] = direction(heading)
+            bend, omega, output, felt = 0.0, 0.0, 0.0, 0.0
+            for stimulus in range(len(contact)):
+                contact[stimulus], change[stimulus] = 0.0, 0.0
+                touching[stimulus], touched[stimulus] = 0.0, 0.0
+        head[0] = position[0] + larva.body.length / 2 * ahead[0]
+        head[1] = position[1] + larva.body.length / 2 * ahead[1]
+        for stimulus in range(len(change)):
+            observation[stimulus] = change[stimulus]
+        reward = felt
+        end = remaining == 0
+        learn = trained and not testing

@@ -18,25 +18,23 @@ def signals(duration: float, dt: float) -> int:
     return n
 
 
+@engram.rule
 def advance(
-    trial: Array, remaining: Array, testing: Array, train_trials: int, lengths: tuple[int, int]
-) -> Array:
-    """Go to the next signal, in place.
+    trial: Array, remaining: Array, train_trials: int, lengths: tuple[int, int]
+) -> tuple[Array, Array, Array, Array]:
+    """Go to the next signal.
 
     Args:
-        trial: (batch,) int32 number of the trial.
-        remaining: (batch,) int32 signals that follow in the trial; 0 at its end.
-        testing: (batch,) bool, the trial is a test.
+        trial: (batch,) number of the trial.
+        remaining: (batch,) signals that follow in the trial; 0 at its end.
         train_trials: Number of training trials.
         lengths: Signals of a training and of a test trial.
 
     Returns:
-        (batch,) bool: the signal starts a trial.
+        Whether the signal starts a trial; the number of its trial; whether that is a test; how many follow.
     """
-    xp = engram.array_module(trial)
     start = remaining <= 0
-    trial += start
-    testing[...] = trial >= train_trials
-    n_train, n_test = lengths
-    remaining[...] = xp.where(start, xp.where(testing, n_test - 1, n_train - 1), remaining - 1)
-    return start
+    trial = trial + start
+    testing = trial >= train_trials
+    following = (lengths[1] if testing else lengths[0]) - 1
+    return start, trial, testing, following if start else remaining - 1

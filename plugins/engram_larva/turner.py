@@ -46,45 +46,56 @@ class Turner:
             raise ValueError("baseline must lie between lowest and highest")
 
 
+@engram.rule
 def activation(drive: Array, turner: Turner) -> Array:
     """Equation (1): (batch,) activation in Hz from the sensory input A."""
     up, down = turner.highest - turner.baseline, turner.baseline - turner.lowest
-    xp = engram.array_module(drive)
-    return turner.baseline + (up * xp.maximum(drive, 0) + down * xp.minimum(drive, 0))
+    return turner.baseline + (up * max(drive, 0.0) + down * min(drive, 0.0))
 
 
-def oscillate(e: Array, c: Array, h: Array, u: Array, turner: Turner, dt: float) -> Array:
-    """Equations (2) to (5): one step, in place.
+@engram.rule
+def oscillate(
+    e_left: Array, e_right: Array, c_left: Array, c_right: Array, h_left: Array, h_right: Array, u: Array,
+    turner: Turner, dt: float,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Equations (2) to (4): one step.
 
     Args:
-        e: (batch, 2) rates of E in Hz, left and right; likewise `c` and the adaptation `h`.
-        c: See `e`.
-        h: See `e`.
+        e_left: (batch,) rate of E in Hz; likewise `c_left` of C and the adaptation `h_left`.
+        e_right: The same of the right side.
+        c_left: See `e_left`.
+        c_right: See `e_right`.
+        h_left: See `e_left`.
+        h_right: See `e_right`.
         u: (batch,) activation in Hz.
         turner: Parameters.
         dt: Length of a step in s.
 
     Returns:
-        (batch,) output T in Hz; positive turns left.
+        E, C and H after the step, each left and right. The output T (5) is E_right - E_left in Hz; positive
+        turns left.
     """
-    k = dt / turner.tau
-    u = u[:, None]
+    k, w_ee, w_ec, w_ce, w_cc = dt / turner.tau, turner.w_ee, turner.w_ec, turner.w_ce, turner.w_cc
     slow, steep = 0.04 * u, 0.09 * u
-    half = 64 + (6 + steep * steep) * h
-    half *= half
-    e += k * (_rate(u + turner.w_ee * e - turner.w_ec * c[:, ::-1], half, turner.maximum) - e)
-    own = u + turner.w_ce * e
-    for side, other in ((0, 1), (1, 0)):
-        rate = _rate(own[:, side] - turner.w_cc * c[:, other], half[:, side], turner.maximum)
-        c[:, side] += k * (rate - c[:, side])
-    h += dt / 3 * (1 + slow * slow) * (e - h)
-    return e[:, 1] - e[:, 0]
+    g = 6.0 + steep * steep
+    half_left, half_right = 64.0 + g * h_left, 64.0 + g * h_right
+    rate_left = rate(u + w_ee * e_left - w_ec * c_right, half_left, turner.maximum)
+    rate_right = rate(u + w_ee * e_right - w_ec * c_left, half_right, turner.maximum)
+    e_left, e_right = e_left + k * (rate_left - e_left), e_right + k * (rate_right - e_right)
+    own_left, own_right = u + w_ce * e_left, u + w_ce * e_right
+    c_left = c_left + k * (rate(own_left - w_cc * c_right, half_left, turner.maximum) - c_left)
+    c_right = c_right + k * (rate(own_right - w_cc * c_left, half_right, turner.maximum) - c_right)
+    pace = dt / 3 * (1.0 + slow * slow)
+    h_left, h_right = h_left + pace * (e_left - h_left), h_right + pace * (e_right - h_right)
+    return e_left, e_right, c_left, c_right, h_left, h_right
 
 
-def _rate(x: Array, half_squared: Array, maximum: float) -> Array:
-    positive = engram.array_module(x).maximum(x, 0)
+@engram.rule
+def rate(x: Array, half: Array, maximum: float) -> Array:
+    """R(x, h): (batch,) in Hz, half of the maximum where x is h."""
+    positive = max(x, 0.0)
     square = positive * positive
-    return maximum * square / (square + half_squared)
+    return maximum * square / (square + half * half)
 
 
 @cache
@@ -94,12 +105,10 @@ def cycle(turner: Turner, dt: float, steps: int = 1000) -> np.ndarray[Any, Any]:
     Returns:
         (steps, 3, 2) host float64: E, C and H of both sides after each of the later half of 2 `steps` steps.
     """
-    e, c, h = (np.zeros((1, 2)) for _ in range(3))
-    u = np.full(1, turner.baseline)
-    rows = []
+    u, rates, rows = np.full(1, turner.baseline), (np.zeros(1),) * 6, []
     for _ in range(2 * steps):
-        oscillate(e, c, h, u, turner, dt)
-        rows.append(np.concatenate([e, c, h]))
+        rates = oscillate(*rates, u, turner, dt)
+        rows.append(np.reshape(rates, (3, 2)))
     table = np.stack(rows[steps:])
     table.flags.writeable = False
     return table

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import engram
 from engram import exact
 from engram.testing import device
 
@@ -68,3 +69,13 @@ def test_every_array_module_gives_the_same_bits(dtype: Any) -> None:
     offset = np.random.default_rng(1).uniform(-0.5, 0.5, 5000).astype(dtype)
     there = exact.normal(offset.view(type(device.zeros(1))))
     np.testing.assert_array_equal(exact.normal(offset), there.view(np.ndarray))
+
+
+@engram.rule
+def falling(x: Any) -> Any:
+    return exact.exp(-x) * exact.cos(x), x
+
+
+def test_exact_functions_stand_in_rules() -> None:
+    x = np.linspace(-3, 3, 50, dtype=np.float32)
+    np.testing.assert_array_equal(falling(x)[0], exact.exp(-x) * exact.cos(x), strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ class Loop(engram.Memory):
         state.gain[...] = self.learner.step(state.learner, signal)
         state.change[...] = perceive(concentration, state.level, "log")
         state.level[...] = concentration
-        state.output[...] = leak(state.output, state.gain, state.change, np.exp(-0.1 * 0.1), 0.1)
+        state.output[...] = leak(
+            state.output, (state.gain * state.change).sum(axis=1), math.exp(-0.1 * 0.1), 0.1
+        )
         return state.gain
 
 

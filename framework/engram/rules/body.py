@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -104,6 +104,11 @@ class Scan:
             found = self._bound[state] = self._bind(component, state, role)
         return found
 
+    def ready(self, component: Any, state: Any, role: Role) -> None:
+        """Do now what the first step would else do: bind arguments, write array code, move tables."""
+        bound = self.bound(component, state, role)
+        self._form(bound, array_module(bound.ctx.zeros()))
+
     def step(self, component: Any, state: Any, signal: Any) -> Any:
         """A memory's step for all replicas, as array code: returns the action."""
         bound = self.bound(component, state, "memory")
@@ -187,6 +192,15 @@ class Scan:
 
 contexts: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 """The context that made each state, for bodies."""
+
+
+def ready(components: Mapping[str, Any], slots: Iterable[Any]) -> None:
+    """Make the bodies of components, by path, ready for the state whose arrays these are."""
+    holders = {slot.path.rpartition(".")[0]: slot.holder for slot in slots}
+    for path, component in components.items():
+        body = getattr(component, "body", None)
+        if body is not None and path in holders:
+            body.ready(component, holders[path], "task" if path == "task" else "memory")
 
 
 def _wide(array: Any) -> Any:

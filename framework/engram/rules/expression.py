@@ -420,9 +420,8 @@ class ExpressionReader(abc.ABC):
         return self._called(called.value, values, named)
 
     def _called(self, function: Any, args: list[Value], named: dict[str, Value]) -> Value:
-        scalar = getattr(function, "scalar_function", None)
-        if scalar is None and getattr(function, "__module__", "") in (functions.__name__, angle.__name__):
-            scalar = function
+        is_exact = getattr(function, "__module__", "") in (functions.__name__, angle.__name__)
+        scalar = getattr(function, "scalar_function", function if is_exact else None)
         if scalar is not None:
             return self._inlined(scalar, args, named)
         if function is len and len(args) == 1 and isinstance(args[0], Array):

@@ -2,6 +2,10 @@
 
 Flags and rewards are (steps, batch) arrays on the host. What is carried from block to block is (batch,): the
 step at which the open trial began (-1 for none), what it has returned, and the number of trials ended.
+
+Starts and ends are few, so that they are looked up rather than counted along all steps. A moment is a number
+that grows with the replica first and the step second; a segment lasts from one start to the next. The first
+segment of each replica is what was carried, and begins one moment before the block.
 """
 
 from __future__ import annotations
@@ -9,9 +13,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 
 Host = np.ndarray[Any, Any]
+
+
+@attrs.frozen(eq=False)
+class Segments:
+    """The segments of a block, replica by replica in the order of time.
+
+    Attributes:
+        replica: (segment,) whose they are.
+        start: (segment,) the moment at which each begins.
+        stop: (segment,) the moment after its first end, or else after its last moment.
+        ended: (segment,) bool, a trial ended in it.
+        began: (segment,) the step at which its trial began, -1 where none was carried.
+        last: (batch,) the last segment of each replica.
+    """
+
+    replica: Host
+    start: Host
+    stop: Host
+    ended: Host
+    began: Host
+    last: Host
 
 
 def trials(
@@ -25,56 +51,61 @@ def trials(
         first: The block's first step.
         every: Only every so many trials of a replica are returned.
     """
-    start, end = seen["start"], seen["end"]
-    starts = np.cumsum(start, axis=0)
-    began = _began(carried["started_at"], start, first)
-    is_open = began > _ended_before(end, first)
-    over = end & is_open
-    ended = np.cumsum(over, axis=0)
-    returns = _returns(carried["returned"], starts, np.where(is_open, seen["reward"], 0))
-    times, replicas = np.nonzero(over)
-    number = carried["count"][replicas] + ended[times, replicas] - 1
-    kept = number % every == 0
-    times, replicas = times[kept], replicas[kept]
+    segments = _segments(seen["start"], seen["end"], carried["started_at"], first)
+    returns = _returns(segments, seen["reward"], carried["returned"])
+    over = np.flatnonzero(segments.ended)
+    replicas = segments.replica[over]
+    number = carried["count"][replicas] + np.arange(len(over)) - np.searchsorted(replicas, replicas)
+    times = (segments.stop[over] - 2) % (len(seen["end"]) + 1)
+    shown = np.lexsort((replicas, times))
+    shown = shown[number[shown] % every == 0]
+    times, replicas = times[shown], replicas[shown]
+    still = (segments.began[segments.last] >= 0) & ~segments.ended[segments.last]
     columns = {
         "replica": replicas.astype(np.int32),
-        "number": number[kept].astype(np.int32),
-        "start_step": began[times, replicas],
-        "stop_step": first + times.astype(np.int64),
-        "return_": returns[starts[times, replicas], replicas],
+        "number": number[shown].astype(np.int32),
+        "start_step": segments.began[over][shown],
+        "stop_step": first + times,
+        "return_": returns[over][shown],
         "outcome": seen["outcome"][times, replicas],
         "truncated": seen["truncated"][times, replicas],
     }
-    still = is_open[-1] & ~end[-1]
     return columns, {
-        "started_at": np.where(still, began[-1], -1),
-        "returned": np.where(still, returns[starts[-1], np.arange(len(still))], 0.0),
-        "count": carried["count"] + ended[-1],
+        "started_at": np.where(still, segments.began[segments.last], -1),
+        "returned": np.where(still, returns[segments.last], 0.0),
+        "count": carried["count"] + np.bincount(segments.replica[over], minlength=len(still)),
     }
 
 
-def _returns(returned: Host, segment: Host, reward: Host) -> Host:
-    """Sum rewards in time order within each (segment, replica): `bincount` adds in sequence."""
-    batch = reward.shape[1]
-    where = segment * batch + np.arange(batch)
-    places = np.concatenate([np.arange(batch), where.reshape(-1)])
-    amounts = np.concatenate([returned, reward.reshape(-1).astype(np.float64)])
-    size = (int(segment[-1].max()) + 1) * batch
-    return np.bincount(places, weights=amounts, minlength=size).reshape(-1, batch)
+def _segments(start: Host, end: Host, started_at: Host, first: int) -> Segments:
+    width, batch = len(start) + 1, len(started_at)
+    heads = np.arange(batch) * width
+    starts = np.sort(np.concatenate([heads, _moments(start)]))
+    next_start = np.append(starts[1:], batch * width)
+    ends = np.append(np.sort(_moments(end)), batch * width)
+    first_end = ends[np.searchsorted(ends, starts)]
+    began = np.where(starts % width == 0, -1, first - 1 + starts % width)
+    began[np.searchsorted(starts, heads)] = started_at
+    ended = (began >= 0) & (first_end < next_start)
+    stop = np.where(ended, first_end + 1, next_start)
+    return Segments(starts // width, starts, stop, ended, began, np.searchsorted(starts, heads + width) - 1)
 
 
-def _began(started_at: Host, start: Host, first: int) -> Host:
-    """Return (steps, batch) the step at which the trial of each step began, -1 before any."""
-    return np.maximum.accumulate(np.concatenate([started_at[None], _when(start, first)]))[1:]
+def _moments(flags: Host) -> Host:
+    """Return the moments at which flags (steps, batch) are set."""
+    times, replicas = np.divmod(np.flatnonzero(flags), flags.shape[1])
+    return replicas * (len(flags) + 1) + times + 1
 
 
-def _when(flags: Host, first: int) -> Host:
-    """Return (steps, batch) the step where a flag is set, -1 elsewhere."""
-    return np.where(flags, first + np.arange(len(flags), dtype=np.int64)[:, None], np.int64(-1))
-
-
-def _ended_before(end: Host, first: int) -> Host:
-    """Return (steps, batch) the last step before each at which a trial ended, -1 where none did."""
-    before = np.roll(_when(end, first), 1, axis=0)
-    before[0] = -1
-    return np.maximum.accumulate(before)
+def _returns(segments: Segments, reward: Host, returned: Host) -> Host:
+    """Sum rewards in time order within each segment: `bincount` adds in sequence."""
+    by_replica = np.ascontiguousarray(reward.T).reshape(-1)
+    found = np.flatnonzero(by_replica)
+    moments = found + found // len(reward) + 1
+    low, high = (np.searchsorted(moments, bound) for bound in (segments.start, segments.stop))
+    count = np.where(segments.began >= 0, high - low, 0)
+    places = np.repeat(np.arange(len(count)), count)
+    rewards = found[np.arange(len(places)) + (low - np.cumsum(count) + count)[places]]
+    places = np.concatenate([np.searchsorted(segments.replica, np.arange(len(returned))), places])
+    amounts = np.concatenate([returned, by_replica[rewards]])
+    return np.bincount(places, weights=amounts, minlength=len(count))

@@ -52,6 +52,7 @@ class VectorPrinter:
         self._shapes = {**{name: table.shape for name, table in program.tables.items()}, **shapes}
         self._guarded = 0
         self._masks = 0
+        self._begun: dict[str, str] = {}
         self._indices: set[str] = set()
 
     def lines(self, statements: Iterable[Statement], mask: str, depth: int) -> list[str]:
@@ -89,9 +90,9 @@ class VectorPrinter:
 
     def _place(self, array: str, index: tuple[Expression, ...]) -> str:
         fixed = all(isinstance(part, Constant) or getattr(part, "id", "") in self._indices for part in index)
-        parts = [self._index(part, size) for part, size in zip(index, self._shapes[array], strict=True)]
         if array in self._program.tables:
-            return f"{array}[{', '.join(parts)}]"
+            return f"{array}[{', '.join(map(self.expression, index))}]"
+        parts = [self._index(part, size) for part, size in zip(index, self._shapes[array], strict=True)]
         return f"{array}_array[{', '.join([':' if fixed else 'replica', *parts])}]"
 
     def _index(self, part: Expression, size: int) -> str:
@@ -122,7 +123,10 @@ class VectorPrinter:
 
     def _assign(self, statement: Assign, mask: str) -> str:
         name, text = statement.name.id, self.expression(statement.value)
-        if mask and not statement.new:
+        if statement.new:
+            self._begun[name] = mask
+        # A name that begins under a mask ends with it.
+        if mask and self._begun.get(name) != mask:
             return f"{name} = xp.where({mask}, {text}, {name})"
         # A view would change with the array.
         return f"{name} = {text}{'.copy()' if isinstance(statement.value, Load) else ''}"

@@ -10,9 +10,10 @@ import attrs
 import numpy as np
 
 from ..components import Choice, Component, Context, Signal, Spec, Task, role_of
-from ..declare import EventsField, Slot, slots_of
+from ..declare import EventsField, Slot, components_of, slots_of
 from ..exchange import check_state
 from ..random import INIT_STEP, RESET_STEP, Streams
+from ..rules.body import ready
 from ..rules.sparse import SparseBuffer
 from .device import DeviceArray, device
 
@@ -148,6 +149,8 @@ class Driver:
         self.buffers = [slot.value for slot in self.slots]
         self.happenings: list[Slot] = list(slots_of(self.state, self.role, EventsField))
         check_state([*self.slots, *self.happenings], batch, dtype)
+        parts = {f"{self.role}.{path}": part for path, _, part in components_of(component)}
+        ready({self.role: component, **parts}, self.slots)
         self.events = self._buffer()
         self.signal: Signal | None = None
         if isinstance(component, Task):

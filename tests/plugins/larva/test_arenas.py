@@ -10,7 +10,7 @@ import engram
 from engram.testing import parametrize_with_checks, play
 from engram.testing.playback import Driver
 from engram_larva import OdorArena, TouchArena
-from engram_larva.arena import Arena, Start
+from engram_larva.arena import Arena, Start, inside
 from engram_larva.bout import FEED, RUN, Bouts
 from engram_larva.crawler import Crawler
 from engram_larva.larva import Larva
@@ -51,8 +51,7 @@ def test_a_larva_never_leaves(arena, dtype):
     task = OdorArena(odors=(CS,), arena=arena, start=Start(height=0.01), test_dur=1e4, train_trials=0)
     rows = walk(task, [-300.0], 3000, dtype=dtype)
     for name in ("position", "head"):
-        points = rows[name].reshape(-1, 2)
-        assert arena.inside(points).all()
+        assert inside(*rows[name].reshape(-1, 2).T, arena).all()
     assert np.abs(rows["bend"]).max() <= math.pi + 1e-5
     assert np.abs(rows["heading"]).max() <= math.pi + 1e-5
     apart = np.linalg.norm(rows["head"] - rows["position"], axis=-1)

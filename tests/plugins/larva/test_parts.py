@@ -9,11 +9,11 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 import engram
-from engram_larva.arena import Arena, Start
-from engram_larva.body import Body, turning, wrapped
-from engram_larva.bout import FEED, PAUSE, RUN, Bouts, alternate, draw
+from engram_larva.arena import Arena, Start, inside, placed
+from engram_larva.body import Body, direction, turning, wrapped
+from engram_larva.bout import FEED, PAUSE, RUN, Bouts, alternate, count_down, draw
 from engram_larva.crawler import CYCLE, Crawler, coupling, speed
-from engram_larva.odor import concentration, mixed
+from engram_larva.odor import Odor, concentration, square_distance
 from engram_larva.sensor import contact_change, leak, perceive
 from engram_larva.trial import advance, signals
 from engram_larva.turner import Turner, activation, cycle, oscillate
@@ -31,7 +31,7 @@ def sensed(level, gain, perception, decay, dt):
     previous, output, changes, outputs = np.zeros((1, level.shape[1])), np.zeros(1), [], []
     for row in level:
         change = perceive(row[None], previous, perception)
-        output = leak(output, gain[None], change, math.exp(-dt * decay), dt)
+        output = leak(output, (gain * change).sum(axis=1), math.exp(-dt * decay), dt)
         previous = row[None]
         changes.append(change[0])
         outputs.append(output[0])
@@ -53,7 +53,7 @@ def test_gains_act_on_the_change_of_their_own_step(name):
     previous, output = np.zeros_like(data["conc"][:1]), np.zeros(1)
     for step, level in enumerate(data["conc"][:, None]):
         change = perceive(level, previous, "log")
-        output = leak(output, data["gain"][step][None], change, math.exp(-0.01), 0.1)
+        output = leak(output, (data["gain"][step] * change).sum(axis=1), math.exp(-0.01), 0.1)
         previous = level
         np.testing.assert_allclose(change[0], data["dX"][step], rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(output[0], data["output"][step], rtol=1e-12, atol=1e-14)
@@ -88,14 +88,16 @@ def test_nothing_is_perceived_at_first_sight(level, previous):
 def test_turner_equals_larvaworld(baseline):
     data = golden("neural_turner")
     turner = Turner(baseline=float(baseline))
-    e, c, h = (np.zeros((1, 2)) for _ in range(3))
+    rates = (np.zeros(1),) * 6
     for step, drive in enumerate(data[f"b{baseline}_A"].reshape(-1, 1)):
         u = activation(drive, turner)
-        output = oscillate(e, c, h, u, turner, 0.1)
-        state = [e[0, 0], h[0, 0], e[0, 1], h[0, 1], c[0, 0], h[0, 0], c[0, 1], h[0, 1]]
+        rates = oscillate(*rates, u, turner, 0.1)
+        e_left, e_right, c_left, c_right, h_left, h_right = np.concatenate(rates)
+        state = [e_left, h_left, e_right, h_right, c_left, h_left, c_right, h_right]
         np.testing.assert_allclose(u, data[f"b{baseline}_activation"][step], rtol=1e-12)
         np.testing.assert_allclose(state, data[f"b{baseline}_state"][step], rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(output, data[f"b{baseline}_out_npfloat"][step], rtol=1e-9, atol=1e-12)
+        output = data[f"b{baseline}_out_npfloat"][step]
+        np.testing.assert_allclose(e_right - e_left, output, rtol=1e-9, atol=1e-12)
 
 
 def test_turner_swings_evenly_to_both_sides():
@@ -114,14 +116,10 @@ def test_turner_in_finer_steps_keeps_its_rhythm():
 
 
 def test_concentration_is_the_gaussian_of_its_variance():
-    at = concentration(np.array([[0.0, 0.1]]), np.array([2.0, 4.0]), np.array([0.01, 0.01]))
-    np.testing.assert_allclose(at, [[2.0, 4.0 * math.exp(-0.5)]])
-
-
-def test_sources_of_one_name_add_up():
-    level = np.array([[1.0, 2.0, 4.0]])
-    np.testing.assert_array_equal(mixed(level, (0, 1, 0)), [[5.0, 2.0]])
-    assert mixed(level, (0, 1, 2)) is level
+    square = square_distance(np.array([-0.03, 0.05]), np.array([0.0, 0.08]), Odor(name="CS", x=-0.03))
+    np.testing.assert_allclose(square, [0.0, 0.0128])
+    at = concentration(np.array([0.0, 0.01]), np.array([2.0, 4.0]), np.array([0.01, 0.01]))
+    np.testing.assert_allclose(at, [2.0, 4.0 * math.exp(-0.5)])
 
 
 def test_coupling_lets_the_turner_through_between_strides():
@@ -154,8 +152,25 @@ def test_bouts_follow_their_distributions():
 @given(st.floats(0, 1, exclude_max=True, width=32))
 def test_every_number_gives_a_bout_within_range(number):
     bouts = Bouts()
-    drawn = draw(bouts.strides().astype(np.float32), 1, np.full(1, number, dtype=np.float32))
+    drawn = draw(bouts.strides(), 1, np.full(1, number, dtype=np.float32))
     assert 1 <= drawn[0] <= 142
+    entries = np.array(bouts.strides(), dtype=np.float32)
+    assert drawn[0] == np.searchsorted(entries, np.float32(number), side="right") + 1
+
+
+def test_both_tables_of_bouts_end_in_certainty():
+    bouts = Bouts(stride_max=3)
+    run, pause = bouts.lengths(0.1)
+    assert run == (*bouts.strides(), *[1.0] * (len(pause) - 3))
+    assert pause == bouts.pauses(0.1)
+
+
+@pytest.mark.parametrize("entries", [1, 2, 3, 4, 5, 8, 9])
+def test_a_table_of_any_length_is_searched_to_its_ends(entries):
+    cumulative = tuple((np.arange(entries) + 1) / entries)
+    number = np.concatenate([[0.0, 1 - 2**-53], cumulative[:-1], np.nextafter(cumulative[:-1], 0)])
+    expected = np.searchsorted(cumulative, number, side="right") + 3
+    np.testing.assert_array_equal(draw(cumulative, 3, number), expected)
 
 
 def test_bouts_alternate():
@@ -165,7 +180,8 @@ def test_bouts_alternate():
     bitten = np.array([False, False, False, False, False, True, True, False])
     eats = np.array([False, False, False, False, True, True, False, False])
     on_food = np.array([False, False, False, False, True, True, True, True])
-    runs, pauses = alternate(mode, left, strode, bitten, eats, on_food)
+    left, over = count_down(mode, left, strode)
+    mode, runs, pauses = alternate(mode, over, bitten, eats & on_food)
     np.testing.assert_array_equal(mode, [PAUSE, RUN, RUN, PAUSE, FEED, FEED, RUN, FEED])
     np.testing.assert_array_equal(runs, [0, 0, 1, 0, 0, 0, 1, 0])
     np.testing.assert_array_equal(pauses, [1, 0, 0, 0, 0, 0, 0, 0])
@@ -183,22 +199,35 @@ def test_wrapped_angles_point_the_same_way(angle):
     turned = wrapped(np.array([angle]))[0]
     assert abs(turned) <= math.pi + 1e-12
     assert math.isclose(math.cos(turned), math.cos(angle), abs_tol=1e-12)
+    np.testing.assert_allclose(
+        direction(np.array([angle])), [[math.cos(angle)], [math.sin(angle)]], atol=1e-15
+    )
 
 
 def test_outlines_of_arenas():
-    points = np.array([[0.0, 0.049], [0.04, 0.04], [0.0, 0.051]])
-    np.testing.assert_array_equal(Arena().inside(points), [True, False, False])
-    np.testing.assert_array_equal(Arena(shape="rectangle").inside(points), [True, True, False])
+    x, y = np.array([0.0, 0.04, 0.0]), np.array([0.049, 0.04, 0.051])
+    np.testing.assert_array_equal(inside(x, y, Arena()), [True, False, False])
+    np.testing.assert_array_equal(inside(x, y, Arena(shape="rectangle")), [True, True, False])
     assert Start().fits(Arena(), 0.0025)
     assert not Start(x=0.045).fits(Arena(), 0.0025)
     assert not Start(y=0.02).fits(Arena(shape="rectangle", height=0.05), 0.0)
 
 
+def test_a_start_is_within_its_region():
+    region = Start(x=0.01, width=0.02, height=0.04, heading=math.pi / 2)
+    numbers = np.array([0.0, 0.5, 1.0])
+    x, y, heading = placed(numbers, numbers, numbers, region)
+    np.testing.assert_allclose(x, [0.0, 0.01, 0.02], atol=1e-15)
+    np.testing.assert_allclose(y, [-0.02, 0.0, 0.02], atol=1e-15)
+    np.testing.assert_allclose(heading, [-math.pi / 2, math.pi / 2, -math.pi / 2], atol=1e-12)
+
+
 def test_trials_have_their_number_of_signals():
     trial, remaining = np.full(1, -1, dtype=np.int32), np.zeros(1, dtype=np.int32)
-    testing, starts, ends, tests = np.zeros(1, dtype=bool), [], [], []
+    starts, ends, tests = [], [], []
     for signal in range(20):
-        if advance(trial, remaining, testing, 2, (3, 5))[0]:
+        start, trial, testing, remaining = advance(trial, remaining, 2, (3, 5))
+        if start[0]:
             starts.append(signal)
         if remaining[0] == 0:
             ends.append(signal)

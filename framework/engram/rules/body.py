@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..backend import array_module
 from ..convert import METADATA
-from ..declare import ArrayField, parameters_of
+from ..declare import ArrayField, EventsField, parameters_of
 from ..errors import EngramError
 from .expression import Argument, Static
 from .kernel import kind_of
@@ -104,6 +104,11 @@ class Scan:
             found = self._bound[state] = self._bind(component, state, role)
         return found
 
+    def ready(self, component: Any, state: Any, role: Role) -> None:
+        """Do now what the first step would else do: bind arguments, write array code, move tables."""
+        bound = self.bound(component, state, role)
+        self._form(bound, array_module(bound.ctx.zeros()))
+
     def step(self, component: Any, state: Any, signal: Any) -> Any:
         """A memory's step for all replicas, as array code: returns the action."""
         bound = self.bound(component, state, "memory")
@@ -189,9 +194,23 @@ contexts: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 """The context that made each state, for bodies."""
 
 
+def ready(components: Mapping[str, Any], slots: Iterable[Any]) -> None:
+    """Make the bodies of components, by path, ready for the state whose arrays these are."""
+    holders = {slot.path.rpartition(".")[0]: slot.holder for slot in slots}
+    for path, component in components.items():
+        body = getattr(component, "body", None)
+        if body is not None and path in holders:
+            body.ready(component, holders[path], "task" if path == "task" else "memory")
+
+
 def _wide(array: Any) -> Any:
-    """A number of each replica as wide as bodies compute it; arrays that are indexed stay as they are."""
-    return array.astype(np.int64) if array.ndim == 1 and array.dtype.kind in "iu" else array
+    """A number of each replica as wide as bodies compute it; arrays that are indexed stay as they are.
+
+    A copy, since what is assigned to one array may be what another held.
+    """
+    if array.ndim > 1:
+        return array
+    return array.astype(np.int64 if array.dtype.kind in "iu" else array.dtype)
 
 
 def _may_write(role: Role, origin: str) -> bool:
@@ -240,6 +259,10 @@ class _Binder:
 
     def _field(self, name: str) -> Argument:
         value = getattr(self._state, name)
+        if isinstance(self._fields[name], EventsField):
+            raise EngramError(
+                f"{type(self._component).__name__}.body: {name!r} takes events, which a body cannot add"
+            )
         if isinstance(self._fields[name], ArrayField):
             return self._array(name, "state", value)
         if hasattr(value, "uniform"):

@@ -18,8 +18,9 @@ from typing import Any, NoReturn, TypeAlias, cast
 import attrs
 
 from ..errors import EngramError
-from . import angle, arithmetic, draw, functions, intrinsic
+from . import angle, arithmetic, draw, functions, intrinsic, row
 from .tree import (
+    Argmax,
     ArrayArgument,
     Assign,
     Constant,
@@ -376,9 +377,8 @@ class ExpressionReader(abc.ABC):
         return self._called(called.value, values, named)
 
     def _called(self, function: Any, args: list[Value], named: dict[str, Value]) -> Value:
-        scalar = getattr(function, "scalar_function", None)
-        if getattr(function, "__module__", "") in (functions.__name__, angle.__name__):
-            scalar = function
+        is_exact = getattr(function, "__module__", "") in (functions.__name__, angle.__name__)
+        scalar = getattr(function, "scalar_function", function if is_exact else None)
         if scalar is not None:
             return self._inlined(scalar, args, named)
         if function is len and isinstance(args[0], Array):
@@ -387,6 +387,8 @@ class ExpressionReader(abc.ABC):
             return Static(self.shared.double)
         if function in (zip, enumerate, tuple, reversed):
             return self._paired(function, args)
+        if function is row.argmax:
+            return self._argmax(args[0])
         everything = [*args, *named.values()]
         if all(isinstance(value, Static) for value in everything) and function not in arithmetic.EXACT:
             given = {name: cast(Static, value).value for name, value in named.items()}
@@ -396,6 +398,16 @@ class ExpressionReader(abc.ABC):
         if function in arithmetic.CALLS:
             return self._operation(arithmetic.CALLS[function], *args[:1])
         self.refuse("this function is no rule; decorate it with engram.rule, or use those of engram.exact")
+
+    def _argmax(self, values: Value) -> Value:
+        if not isinstance(values, Array) or len(values.index) != len(values.shape) - 1:
+            self.refuse("argmax takes a row: an array with all its axes indexed but the last")
+        index = tuple(self._once(part) for part in values.index)
+        outer, self.out = self.out, []
+        found = self._inlined(row.scalar_argmax, [attrs.evolve(values, index=index)], {})
+        making, self.out = tuple(self.out), outer
+        self.out.append(Argmax(cast(Name, found), values.name, index, making))
+        return found
 
     def _paired(self, function: Any, args: list[Value]) -> Value:
         parts = [self._items(arg) for arg in args]

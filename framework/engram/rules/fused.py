@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .body import SIGNAL, Bound
+from .body import SIGNAL, Bound, ready
 from .loop import Loop, Target
 from .weave import KEPT_OF_TRIALS, Kept, Port, Weave
 
@@ -101,6 +101,7 @@ def _kept(index: int, recorded: Any) -> Kept:
 
 def fused(run: Any) -> Fused | None:
     """The loop of a run, None where its backend has none or a part of it has no body."""
+    ready(run.recipe.components(), run.slots)
     targets: dict[str, Target] = {"numba": "numba", "cupy": "cupy"}
     target = targets.get(run.backend.name)
     scheduled = hasattr(run.task, "schedule")

@@ -10,9 +10,10 @@ import attrs
 import numpy as np
 
 from ..components import Choice, Component, Context, Signal, Spec, Task, role_of
-from ..declare import EventsField, Slot, slots_of
+from ..declare import EventsField, Slot, components_of, slots_of
 from ..exchange import check_state
 from ..random import INIT_STEP, RESET_STEP, Streams
+from ..rules.body import ready
 from ..rules.sparse import SparseBuffer
 from .device import DeviceArray, device
 
@@ -148,6 +149,8 @@ class Driver:
         self.buffers = [slot.value for slot in self.slots]
         self.happenings: list[Slot] = list(slots_of(self.state, self.role, EventsField))
         check_state([*self.slots, *self.happenings], batch, dtype)
+        parts = {f"{self.role}.{path}": part for path, _, part in components_of(component)}
+        ready({self.role: component, **parts}, self.slots)
         self.events = self._buffer()
         self.signal: Signal | None = None
         if isinstance(component, Task):
@@ -221,7 +224,8 @@ class Driver:
     def _cast(self, value: Host) -> Host:
         return value.astype(self.context.dtype) if value.dtype.kind == "f" else value
 
-    def _memory(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _seen(self, given: dict[str, Any]) -> Signal:
+        """The signal that a memory gets."""
         flags = {
             k: v.astype(np.int8 if k == "outcome" else bool)
             for k, v in given.items()
@@ -230,7 +234,10 @@ class Driver:
         reward = given.get("reward")
         if reward is not None:
             reward = reward.astype(self.context.dtype)
-        signal = self.context.signal(given["observation"], reward, **flags)
+        return self.context.signal(given["observation"], reward, **flags)
+
+    def _memory(self, given: dict[str, Any]) -> dict[str, Any]:
+        signal = self._seen(given)
         self.streams.clock.trial = self.streams.clock.trial + signal.start
         self.streams.clock.version += 1
         action = self.component.step(self.state, signal)  # type: ignore[attr-defined]

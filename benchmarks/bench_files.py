@@ -253,7 +253,7 @@ def test_record_through_the_kernel(benchmark: Any, tmp_path: Path) -> None:
             rows += time.process_time() - begun
             steps, records = recorder.take(first + n)
             begun = time.process_time()
-            output.write(ChunkRecords(first, first + n, steps, 0.1 * steps, records, {}))
+            output.write(ChunkRecords(first, first + n, steps, 0.1 * steps, records, {}, {}))
             files += time.process_time() - begun
         files += spent(output.writer.commit)
         output.writer.abandon()

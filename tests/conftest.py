@@ -9,7 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -40,6 +40,17 @@ TOOLS = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled code goes to a folder of the tests, here and in all processes they start."""
+    before = os.environ.get("ENGRAM_CACHE")
+    os.environ["ENGRAM_CACHE"] = str(tmp_path_factory.mktemp("compiled-code"))
+    yield
+    del os.environ["ENGRAM_CACHE"]
+    if before is not None:
+        os.environ["ENGRAM_CACHE"] = before
+
+
 @attrs.frozen
 class Scratch:
     """A virtual environment that sees everything installed here, and takes what a test installs.
@@ -53,8 +64,8 @@ class Scratch:
     bin: Path
 
     def run(self, command: str, path: Iterable[Path] = (), **variables: str) -> Done:
-        """Run a shell command in it, without network; variables of engram are those given."""
-        kept = {key: text for key, text in os.environ.items() if not re.match("ENGRAM_|PYTHON", key)}
+        """Run a shell command in it, without network; variables of engram are those given, and ENGRAM_CACHE."""
+        kept = {key: text for key, text in os.environ.items() if not re.match("ENGRAM_(?!CACHE)|PYTHON", key)}
         kept |= OFFLINE | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
         if places := os.pathsep.join(map(str, path)):
             kept["PYTHONPATH"] = places

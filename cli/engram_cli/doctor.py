@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import re
 import sys
-from typing import Any
 
-import attrs
 import click
 
 from engram_cli import options
+from engram_cli.hardware import compilers, cupy_wheels, gpu
+from engram_cli.report import Report
 from engram_cli.show import show_facts, show_json
 
 _NEEDED = ("engram", "numpy", "h5py", "attrs", "pluggy", "click")
@@ -21,23 +20,6 @@ _EXTRAS = {
     "xarray": ("xarray", "h5netcdf", "pandas"),
     "nwb": ("pynwb",),
 }
-
-
-@attrs.define
-class Report:
-    """What was found.
-
-    Attributes:
-        facts: Versions and devices by name.
-        problems: What does not work, one line each, with the remedy.
-        hints: What could be added, one line each.
-        failed_plugins: Whether a problem is a plugin.
-    """
-
-    facts: dict[str, Any] = attrs.field(factory=dict)
-    problems: list[str] = attrs.field(factory=list)
-    hints: list[str] = attrs.field(factory=list)
-    failed_plugins: bool = False
 
 
 @click.command("doctor")
@@ -78,47 +60,11 @@ def extras(report: Report) -> None:
             report.hints.append(f"{', '.join(missing)} missing: pip install 'engram[{extra}]'")
 
 
-def cupy_wheels(report: Report) -> None:
-    """Find several CuPy packages at once: they overwrite each other's files."""
-    pattern = re.compile(r"cupy(-cuda\w+|-rocm[\w-]+)?")
-    found = {
-        name: item.version
-        for item in importlib.metadata.distributions()
-        if (name := item.metadata["Name"]) and pattern.fullmatch(name.lower())
-    }
-    report.facts["cupy"] = ", ".join(f"{name} {found[name]}" for name in sorted(found)) or "missing"
-    if len(found) > 1:
-        names = " ".join(sorted(found))
-        report.problems.append(f"several CuPy packages: pip uninstall {names}, then install one of them")
-
-
 def files(report: Report) -> None:
     """Note the version of the HDF5 library, which decides what other programs can read."""
     import h5py
 
     report.facts["hdf5"] = h5py.version.hdf5_version
-
-
-def gpu(report: Report) -> None:
-    """Say whether a GPU can be used, proved by a trial kernel, or what stands in the way."""
-    from engram.backend import choose, missing_gpu
-
-    obstacle = missing_gpu()
-    backend = choose("auto")
-    report.facts["backend"] = f"{backend.name}: {backend.reason}"
-    report.facts["device"] = backend.device
-    if obstacle is not None:
-        report.hints.append(f"a GPU: {obstacle}")
-    elif backend.name != "cupy":
-        report.problems.append(f"the GPU does not work: {backend.reason}")
-
-
-def compilers(report: Report) -> None:
-    """Note what compiles rules, and where the results are kept."""
-    from engram.rules import cache
-
-    report.facts["C compiler"] = cache.c_compiler() or "missing (only tests need one)"
-    report.facts["compiled rules"] = str(cache.folder())
 
 
 def plugins(report: Report) -> None:

@@ -27,6 +27,7 @@ VERBS = {
     "recover": "Save the committed rows of a run that was killed.",
     "migrate": "Copy a run file to the present version of its format.",
     "plugins": "List the plugins and what they offer.",
+    "bench": "Measure how fast rules are on this machine.",
     "doctor": "Check the installation: versions, GPU, extras, plugins.",
 }
 FIRST_STEPS = """\b

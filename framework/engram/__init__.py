@@ -38,6 +38,7 @@ from .launch import resume as resume, run as run
 from .random import Stream as Stream
 from .recipe import Recipe as Recipe, resolve as resolve
 from .rules import exact as exact
+from .rules.expression import RuleError as RuleError
 from .rules.rule import rule as rule
 
 

@@ -16,6 +16,7 @@ from .declare import ArrayField, EventsField, parameters_of
 from .errors import EngramError
 from .event import Events
 from .random import Stream, Streams
+from .rules import alignment
 from .rules.body import Scan as Scan, contexts
 
 S = TypeVar("S")
@@ -89,11 +90,6 @@ class Signal:
             self.truncated[step], self.learn[step], self.outcome[step],
         )  # fmt: skip
 
-    def between(self, first: int, last: int) -> Signal:
-        """Return the signals `first` .. `last` - 1, time axis kept."""
-        part = slice(first, last)
-        return self.at(part)  # type: ignore[arg-type]
-
 
 @attrs.define(eq=False)
 class Transitions:
@@ -161,7 +157,7 @@ class Context:
 
     def zeros(self, *shape: int, dtype: str = "float") -> Array:
         """Return zeros of shape (batch, *shape)."""
-        return self.xp.zeros((self.batch, *shape), dtype=self.dtype if dtype == "float" else dtype)
+        return alignment.zeros(self.xp, (self.batch, *shape), self.dtype if dtype == "float" else dtype)
 
     def events(self, *units: int) -> Events:
         """Return a field of events for so many units a replica, or for one place a replica."""
@@ -170,7 +166,7 @@ class Context:
     def array(self, values: Any, dtype: str = "float") -> Array:
         """Return a copy of host values on the device, broadcast to (batch, ...) along a new first axis."""
         host = np.asarray(values, dtype=self.dtype if dtype == "float" else dtype)
-        return self.xp.array(np.broadcast_to(host, (self.batch, *host.shape)))
+        return alignment.copied(self.xp, np.broadcast_to(host, (self.batch, *host.shape)))
 
     def state(self, cls: type[S], *, sizes: Mapping[str, int] | None = None, **given: Any) -> S:
         """Build a state: arrays not `given` are zeros, and these and events have axes of these sizes.
@@ -223,15 +219,18 @@ class Context:
     def signal(self, observation: Array, reward: Array | None = None, **flags: Array) -> Signal:
         """Build a signal; flags not given are: no start, no end, learning on, no outcome."""
         false = self.zeros(dtype="bool")
-        fields: dict[str, Any] = {
-            "reward": self.zeros() if reward is None else reward,
-            "start": false,
-            "end": false,
-            "truncated": false,
-            "learn": ~false,
-            "outcome": self.zeros(dtype="int8") - np.int8(1),
-        }
-        return Signal(observation, **{**fields, **flags})
+        return Signal(
+            observation,
+            **{
+                "reward": self.zeros() if reward is None else reward,
+                "start": false,
+                "end": false,
+                "truncated": false,
+                "learn": ~false,
+                "outcome": self.zeros(dtype="int8") - np.int8(1),
+                **flags,
+            },
+        )
 
 
 def scan(function: Callable[..., Any]) -> Scan:

@@ -19,6 +19,7 @@ from .exchange import check_action, check_finished, check_parts, check_signal, c
 from .random import IN_BODY, INIT_STEP, RESET_STEP, Clock, Streams
 from .recipe import Recipe
 from .record import Host, Recorder, Trials
+from .rules import freeze, target
 from .rules.fused import Fused, fused
 from .rules.graph import StepGraph, step_graph
 from .rules.sparse import SparseBuffer
@@ -135,9 +136,21 @@ class Run:
                     else n
                 )
 
+    @property
+    def execution(self) -> str:
+        """How its steps are taken, in a few words for the file."""
+        if self.fused is not None:
+            return "one loop over the steps of a chunk"
+        if self.graph is not None and not self.graph.obstacle:
+            return "steps replayed as a CUDA graph"
+        return "step by step"
+
     def advance(self, n: int) -> ChunkRecords:
         """Run `n` steps, at most `chunk`, and return what they leave."""
-        n = min(n, self.chunk)
+        with target.chosen("numba" if self.backend.name == "numba" else "numpy"):
+            return self._advance(min(n, self.chunk))
+
+    def _advance(self, n: int) -> ChunkRecords:
         start = self.step
         finished_at = None
         if hasattr(self.task, "schedule") and not self.freezing:
@@ -261,14 +274,14 @@ class Run:
             self.events.make_room()
             done = self.done
             held = self._hold("memory")
-            signal = self._silenced(signal, done)
+            signal = freeze.silenced(signal, done)
             seen = signal.observation
             action = self.memory.step(self.memory_state, signal)
             self._settle()
-            self._release(held, done)
+            freeze.release(held, done)
             if step == first:
                 self._check_action(action)
-            action = None if action is None else xp.where(_over(done, action), action.dtype.type(0), action)
+            action = freeze.still(action, done)
             if self.trials.every:
                 self.trials.see(step - first, signal)
             if step % self.recorder.every == 0:
@@ -279,11 +292,11 @@ class Run:
             self.step = step + 1
             self.signal = signal = self.task.step(self.task_state, action)
             self._settle()
-            self._release(held, done)
+            freeze.release(held, done)
             if step == first:
                 self._check_signal(signal)
             # A finished replica goes on seeing what it saw last.
-            signal.observation = xp.where(_over(done, seen), seen, signal.observation)
+            signal.observation = freeze.where(done, seen, signal.observation)
             self._count_starts(signal.start & ~done)
         over = self.backend.to_host(all_done)
         return first + int(over.argmax()) + 1 if over.any() else None
@@ -298,18 +311,6 @@ class Run:
             done = done | (self.ends >= self.recipe.run.trials)
         return done
 
-    def _silenced(self, signal: Signal, done: Array) -> Signal:
-        awake = ~done
-        return attrs.evolve(
-            signal,
-            reward=signal.reward * awake,
-            start=signal.start & awake,
-            end=signal.end & awake,
-            truncated=signal.truncated & awake,
-            learn=signal.learn & awake,
-            outcome=self.backend.xp.where(done, np.int8(-1), signal.outcome),
-        )
-
     def _hold(self, role: str) -> list[tuple[Array, Array]]:
         self.events.silent = self.done
         return [
@@ -317,10 +318,6 @@ class Run:
             for array, slot in zip((b for _, _, b in self._bound), self.slots, strict=True)
             if slot.path.startswith(f"{role}.")
         ]
-
-    def _release(self, held: list[tuple[Array, Array]], done: Array) -> None:
-        for array, copy in held:
-            array[...] = self.backend.xp.where(_over(done, array), copy, array)
 
     def _settle(self) -> None:
         """Copy arrays that a component rebound back into their buffers."""
@@ -342,11 +339,6 @@ class Run:
             raise EngramError(f"{path}: was replaced by another state array; copy it: `state.{name}[...] = `")
         buffer[...] = value
         setattr(holder, name, buffer)
-
-
-def _over(done: Array, array: Array) -> Array:
-    """Return (batch, 1, ...) flags that broadcast over an array (batch, ...)."""
-    return done.reshape(-1, *(1,) * (array.ndim - 1))
 
 
 def _same_memory(one: Array, other: Array) -> bool:

@@ -138,10 +138,10 @@ def resume(
 
     path = Path(str(part).removesuffix(".part"))
     part = path.with_name(f"{path.name}.part")
-    before = part.with_name(f"{part.name}.before")
+    before = engram_hdf5.rows_before(part)
     engram_hdf5.check_place(path, path, force=force)
     if not before.exists():
-        engram_hdf5.recover(part, before, live=False)
+        engram_hdf5.recover(part, before, resuming=True)
     with engram_hdf5.open(before) as kept:
         prepared = engine.prepare(resolve(kept.recipe, plugins=plugins))
     arrays = engram_hdf5.load_checkpoint(path)
@@ -158,8 +158,12 @@ def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress) -> Path
 
 def _finish(output: Output, progress: Progress, before: Path | None = None) -> Path:
     """Run to the end, where `before` is given after its rows are carried over."""
+    from engram_hdf5 import drop_checkpoint
+
     try:
-        if before is not None:
+        if before is None:
+            drop_checkpoint(output.writer.path)
+        else:
             output.carry(before)
             output.save()
             before.unlink()

@@ -227,7 +227,8 @@ class Output:
             self.background.close()
 
     def _note_time(self) -> None:
-        self.writer.set_provenance(wall_time_s=time.perf_counter() - self.begun)
+        seconds = time.perf_counter() - self.begun
+        self.writer.set_provenance(wall_time_s=seconds, execution=self.run.execution)
 
     def _write_final(self, part: Part) -> None:
         run = self.run

@@ -120,7 +120,8 @@ class Recorder:
     def labels_of(self, slot: Slot) -> dict[str, tuple[str, ...]]:
         """Return the task's labels of the axes that have the name and the length of a labelled one."""
         sizes = zip(slot.field.axes, slot.value.shape[1:], strict=True)
-        return {axis: self._labels[axis] for axis, size in sizes if len(self._labels.get(axis, ())) == size}
+        known = self._labels
+        return {axis: known[axis] for axis, size in sizes if size and len(known.get(axis, ())) == size}
 
     def _passing(self, path: str) -> Recorded:
         name = path.rpartition(".")[2]

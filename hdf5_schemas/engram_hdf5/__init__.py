@@ -25,7 +25,7 @@ from engram_hdf5.errors import (
 from engram_hdf5.isolation import Limits as Limits, check_sound as check_sound, judge as judge
 from engram_hdf5.migration import Migrated as Migrated, Migration as Migration, migrate as migrate
 from engram_hdf5.nwb import Credit as Credit, Subject as Subject, export_nwb as export_nwb
-from engram_hdf5.place import check_place as check_place
+from engram_hdf5.place import check_place as check_place, rows_before as rows_before
 from engram_hdf5.reader import RunFile as RunFile
 from engram_hdf5.recording import Recording as Recording
 from engram_hdf5.recovery import Recovered as Recovered, recover as recover, recovered_path as recovered_path

@@ -104,6 +104,11 @@ class ChunkBuffer:
         self._length = 0
         self._written = 0
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of the chunk that is not full yet, which later rows write again."""
+        return self._chunk.nbytes if self._length % self._rows else 0
+
     def append(self, block: NDArray[Any]) -> None:
         """Take rows.
 

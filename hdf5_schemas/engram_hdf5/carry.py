@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 
+from engram_hdf5.intact import blocks
 from engram_hdf5.reader import RunFile
 from engram_hdf5.recording import Recording
 from engram_hdf5.rows import Rows, read_values
 from engram_hdf5.writer import Writer
-
-_BLOCK = 1024
-_TABLE_BLOCK = 1 << 16
 
 
 def carry_recording(kept: RunFile, writer: Writer, recording: Recording, path: str, before: int) -> None:
@@ -26,8 +27,7 @@ def carry_recording(kept: RunFile, writer: Writer, recording: Recording, path: s
     rows = kept.recordings[path]
     step, time = rows.read("step"), rows.read("time")
     count = int(np.searchsorted(step, before))
-    for start in range(0, count, _BLOCK):
-        part = slice(start, min(start + _BLOCK, count))
+    for part in _blocks(rows, "step", count):
         arrays = {name: read_values(rows.arrays[name], part=part) for name in rows.variables}
         writer.append(recording, step[part], time[part], arrays)
 
@@ -43,7 +43,13 @@ def carry_table(rows: Rows, writer: Writer, table: Recording, key: str, before: 
         before: First step that is not carried over.
     """
     count = int(np.searchsorted(rows.read(key), before))
-    for start in range(0, count, _TABLE_BLOCK):
-        part = slice(start, min(start + _TABLE_BLOCK, count))
+    for part in _blocks(rows, key, count):
         columns = {name: read_values(rows.arrays[name], part=part) for name in rows.variables}
         writer.append_rows(table, columns)
+
+
+def _blocks(rows: Rows, index: str, count: int) -> Iterator[slice]:
+    """Blocks of rows that bound the memory, however wide the widest array is."""
+    arrays = [rows.arrays[name] for name in (index, *rows.variables)]
+    widest = max(arrays, key=lambda array: array.dtype.itemsize * math.prod(array.shape[1:]))
+    return blocks(widest, count)

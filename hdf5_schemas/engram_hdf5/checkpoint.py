@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engram_hdf5.errors import FormatError, StorageError
-from engram_hdf5.place import sync
+from engram_hdf5.place import rows_before, sync
 
 
 def checkpoint_of(path: Path) -> Path:
@@ -65,5 +65,6 @@ def load_checkpoint(path: Path) -> dict[str, NDArray[Any]] | None:
 
 
 def drop_checkpoint(path: Path) -> None:
-    """Delete the checkpoint of the run file `path`, if there is one."""
+    """Delete what a run of the file `path` would be resumed from: its checkpoint and the rows before."""
     checkpoint_of(path).unlink(missing_ok=True)
+    rows_before(path.with_name(f"{path.name}.part")).unlink(missing_ok=True)

@@ -29,16 +29,20 @@ class Medium(abc.ABC):
     nbytes: float = float("inf")
 
     @abc.abstractmethod
-    def begin_structure(self) -> None:
-        """Take note that groups and arrays follow; all rows were kept."""
+    def begin_structure(self) -> bool:
+        """Take note that groups and arrays follow; all rows were kept. Returns the same as `keep`."""
 
     @abc.abstractmethod
     def begin_rows(self) -> None:
         """Take note that rows follow."""
 
     @abc.abstractmethod
-    def keep(self) -> bool:
-        """Make durable what was flushed; True where `file` is a new one, without the rows kept before."""
+    def keep(self, unfinished: int) -> bool:
+        """Make durable what was flushed; True where `file` is a new one, without the rows kept before.
+
+        Args:
+            unfinished: Bytes of the HDF5 chunks that are not full, so that later rows write them again.
+        """
 
     @abc.abstractmethod
     def finish(self, path: Path) -> None:
@@ -74,13 +78,14 @@ class SingleFile(Medium):
         self.part = part
         self.file = create_file(part)
 
-    def begin_structure(self) -> None:
+    def begin_structure(self) -> bool:
         """Nothing to do."""
+        return False
 
     def begin_rows(self) -> None:
         """Nothing to do."""
 
-    def keep(self) -> bool:
+    def keep(self, unfinished: int) -> bool:
         """Nothing to do: the flush was enough."""
         return False
 

@@ -24,7 +24,7 @@ from engram_hdf5.isolation import judge, refuse_errors
 from engram_hdf5.layout import Layout, dataset_rule, timestamp
 from engram_hdf5.links import Entry, hard_child, walk
 from engram_hdf5.netcdf import create_dataset, set_attributes
-from engram_hdf5.place import check_place, sync
+from engram_hdf5.place import check_place, sync, writing
 from engram_hdf5.reader import check_version
 from engram_hdf5.rows import open_file, rows_of
 from engram_hdf5.schema import GroupRule, run_schema
@@ -226,7 +226,7 @@ def _copy(path: Path, work: Path) -> None:
 
 def _change(work: Path, steps: Sequence[Migration], said: dict[str, Any], line: str) -> tuple[str, ...]:
     changes = []
-    with h5py.File(work, "r+", libver=("v108", "v108")) as file:
+    with writing(h5py.File(work, "r+", libver=("v108", "v108"))) as file:
         for step in steps:
             if step.needed(file):
                 step.change(file)

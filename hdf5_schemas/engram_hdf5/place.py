@@ -15,11 +15,17 @@ from engram_hdf5.errors import OutputError, OutputExistsError, StorageError
 LOCK = "lock"
 
 
+def rows_before(part: Path) -> Path:
+    """Where a resumption keeps the rows of a `.part` until they are safe in the new one."""
+    return part.with_name(f"{part.name}.before")
+
+
 def check_place(path: Path, part: Path, *, force: bool) -> None:
     """Refuse a place where the file cannot, or may not, be written.
 
     Raises:
-        OutputExistsError: The file or its `.part` is there and `force` is false.
+        OutputExistsError: The file, its `.part`, or rows of it that a resumption set aside are there and
+            `force` is false.
         OutputError: The folder is missing or not writable.
     """
     folder = path.parent
@@ -31,10 +37,11 @@ def check_place(path: Path, part: Path, *, force: bool) -> None:
         raise OutputError(f"{path}: is a folder; give the name of a file")
     if path.exists() and not force:
         raise OutputExistsError(f"{path}: exists already; choose another name, or replace it with force")
-    if part.exists() and not force:
-        raise OutputExistsError(
-            f"{part}: is left by an unfinished run; resume or recover it, or replace it with force"
-        )
+    for left in (part, rows_before(part)):
+        if left.exists() and not force:
+            raise OutputExistsError(
+                f"{left}: is left by an unfinished run; resume or recover it, or replace it with force"
+            )
 
 
 def is_segment_folder(path: Path) -> bool:

@@ -66,7 +66,7 @@ def recover(
     out: str | os.PathLike[str] | None = None,
     *,
     force: bool = False,
-    live: bool = True,
+    resuming: bool = False,
 ) -> Recovered:
     """Write what is whole in the `.part` of a run that was killed into a new, valid file.
 
@@ -75,7 +75,7 @@ def recover(
             while it goes on.
         out: The new file; `NAME.recovered.h5` beside the `.part` if not given.
         force: Whether to replace an existing file.
-        live: Whether the segments of a run that goes on may be recovered.
+        resuming: Whether the run shall be resumed: it must not go on, may be complete, and needs no rows.
 
     Returns:
         What was saved, and what was not.
@@ -93,45 +93,45 @@ def recover(
         raise OutputError(f"{out}: is the file to recover itself; choose another name")
     check_place(out, out, force=force)
     if is_segment_folder(part):
-        if not live:
+        if resuming:
             check_idle(part)
-        return _recover_segments(part, out)
+        return _recover_segments(part, out, empty=resuming)
     with contextlib.ExitStack() as stack:
         source, mended = _open(part, stack)
         facts = _facts(part, source)
-        if facts["status"] == "complete" and not mended:
+        if facts["status"] == "complete" and not mended and not resuming:
             _refuse_sound(part)
-        return _write(part, source, out, _recovered_facts(part, facts), mended=mended)
+        return _write(part, source, out, _recovered_facts(part, facts), mended=mended, empty=resuming)
 
 
-def _recover_segments(folder: Path, out: Path) -> Recovered:
+def _recover_segments(folder: Path, out: Path, *, empty: bool) -> Recovered:
     joined = out.with_name(f"{out.name}.joined")
     try:
         with _storing(joined):
             left_out = join(folder, joined)
         said = f"{left_out} segments were left out: one is missing or damaged"
         lost = (Finding("E_MISSING", "/", said),) if left_out else ()
-        saved = _recover_joined(folder, joined, out)
+        saved = _recover_joined(folder, joined, out, empty=empty)
         return attrs.evolve(saved, lost=(*lost, *saved.lost))
     finally:
         joined.unlink(missing_ok=True)
 
 
-def _recover_joined(folder: Path, joined: Path, out: Path) -> Recovered:
+def _recover_joined(folder: Path, joined: Path, out: Path, *, empty: bool) -> Recovered:
     with open_file(joined) as source:
         facts = _facts(joined, source)
     if facts["status"] != "complete":
         facts = _recovered_facts(folder, facts)
     if any(finding.is_error for finding in validate(joined, data=True)):
         with open_file(joined) as source:
-            return _write(folder, source, out, facts, mended=False)
+            return _write(folder, source, out, facts, mended=False, empty=empty)
     with _storing(joined), writing(h5py.File(joined, "r+", libver=("v108", "v108"))) as file:
         set_attributes(file, facts)
     with RunFile(joined, open_file(joined)) as run:
         groups = [*run.recordings.values(), *run.tables().values()]
         rows = {str(item.group.name).strip("/"): item.length or 0 for item in groups}
         finals = tuple(str(item.group.name).strip("/") for item in run.finals.values())
-    if not any(rows.values()) and not finals:
+    if not (empty or any(rows.values()) or finals):
         raise FormatError(f"{folder}: {_NOTHING}", "E_EMPTY")
     with _storing(out):
         sync(joined)
@@ -209,13 +209,17 @@ def _recovered_facts(part: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _write(part: Path, source: h5py.File, out: Path, facts: Mapping[str, Any], *, mended: bool) -> Recovered:
+def _write(
+    part: Path, source: h5py.File, out: Path, facts: Mapping[str, Any], *, mended: bool, empty: bool
+) -> Recovered:
     work = out.with_name(f"{out.name}.recovering")
     room = Room(work)
     room.check(0)
     try:
         with _storing(work):
             salvage = _copied(part, source, work, facts, room)
+            if not (empty or any(salvage.rows.values()) or salvage.finals):
+                raise FormatError(f"{part}: {_nothing(salvage)}", "E_EMPTY")
             lost = [*salvage.lost, *_missing(work, salvage.lost)]
             sync(work)
             os.replace(work, out)
@@ -231,8 +235,6 @@ def _copied(part: Path, source: h5py.File, work: Path, facts: Mapping[str, Any],
         salvage = Salvage(part, source, target, run_schema(), room)
         with _reading(part):
             salvage.copy()
-        if not any(salvage.rows.values()) and not salvage.finals:
-            raise FormatError(f"{part}: {_nothing(salvage)}", "E_EMPTY")
     return salvage
 
 

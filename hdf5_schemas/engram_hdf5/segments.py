@@ -1,8 +1,10 @@
-"""The strongest way to keep a growing run: as segments, files that are never changed once they are there.
+"""The strongest way to keep a growing run: as segments, files that are never written to once they are there.
 
-Each commit makes an image of the run file in memory, with the HDF5 chunks that are new since the commit
-before, and moves it into the folder in one step. The last segment holds the attributes and the numbers of
-rows of the whole run; joining copies the chunks of the others into it as they are stored.
+Each commit makes an image of the run file in memory, with the HDF5 chunks that are new since the segment
+before, and moves it into the folder in one step. As long as it holds little but chunks that are not full, the
+next image takes its place: a slow run would fill the disk with copies of them. The last segment holds the
+attributes and the numbers of rows of the whole run; joining copies the chunks of the others into it as they
+are stored.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ class SegmentFolder(Medium):
     def __init__(self, part: Path) -> None:
         self.part = part
         self._count = 0
+        self._is_kept = False
         self._structure: bytes | None = None
         try:
             part.mkdir()
@@ -54,22 +57,26 @@ class SegmentFolder(Medium):
             raise StorageError(f"{part}: cannot be created ({error}); choose another place") from error
         self.file = _image()
 
-    def begin_structure(self) -> None:
-        """Forget the structure."""
-        self._structure = None
+    def begin_structure(self) -> bool:
+        """Forget the structure; what is added to it must find a segment without rows."""
+        structure, self._structure = self._structure, None
+        if structure is None or not self._is_kept:
+            return False
+        self._begin(structure)
+        return True
 
     def begin_rows(self) -> None:
         """Remember the structure: every segment begins as a copy of it."""
         if self._structure is None:
             self._structure = self._bytes()
 
-    def keep(self) -> bool:
-        """Write a segment and begin the next."""
-        self._write(self._bytes())
-        if self._structure is None:
+    def keep(self, unfinished: int) -> bool:
+        """Write the segment, and begin the next where half of it need not be written again."""
+        image = self._bytes()
+        self._write(image)
+        if self._structure is None or len(image) < 2 * (len(self._structure) + unfinished):
             return False
-        self.file.close()
-        self.file = _image(self._structure)
+        self._begin(self._structure)
         return True
 
     def finish(self, path: Path) -> None:
@@ -77,10 +84,14 @@ class SegmentFolder(Medium):
         self._write(self._bytes())
         self.file.close()
         joined = self.part / "joined.h5"
-        join(self.part, joined)
-        os.replace(joined, path)
+        try:
+            join(self.part, joined)
+            os.replace(joined, path)
+        finally:
+            # On a full disk half a file would take the room that recovering needs.
+            joined.unlink(missing_ok=True)
+            self._lock.close()
         sync(path.parent)
-        self._lock.close()
         remove(self.part)
 
     def leave(self) -> None:
@@ -90,13 +101,19 @@ class SegmentFolder(Medium):
         self._lock.close()
 
     def fail(self) -> None:
-        """Nothing to do: the file is in memory, and the segments before are whole."""
+        """Close: the file is in memory, and the segments before are whole."""
+        self.file.close()
+        self._lock.close()
 
     def discard(self) -> None:
         """Close and remove the folder."""
-        self.file.close()
-        self._lock.close()
+        self.fail()
         remove(self.part)
+
+    def _begin(self, structure: bytes) -> None:
+        self._count, self._is_kept = self._count + 1, False
+        self.file.close()
+        self.file = _image(structure)
 
     def _bytes(self) -> bytes:
         self.file.flush()
@@ -116,7 +133,7 @@ class SegmentFolder(Medium):
         except OSError:
             work.unlink(missing_ok=True)
             raise
-        self._count += 1
+        self._is_kept = True
 
 
 def open_medium(durability: Durability, part: Path) -> Medium:
@@ -141,7 +158,7 @@ def check_idle(folder: Path) -> None:
     """Refuse the segments of a run that goes on.
 
     Raises:
-        OutputError: A writer holds them.
+        OutputError: A writer holds them, or they cannot be replaced.
     """
     _lock(folder).close()
 
@@ -153,7 +170,9 @@ def remove(part: Path) -> None:
         return
     for item in (*sorted(part.glob("*.h5"), reverse=True), *part.glob("*.tmp"), part / LOCK):
         item.unlink(missing_ok=True)
-    part.rmdir()
+    # What someone else has put there stays, and must not make a complete run fail.
+    with contextlib.suppress(OSError):
+        part.rmdir()
 
 
 def join(folder: Path, target: Path) -> int:
@@ -175,10 +194,12 @@ def join(folder: Path, target: Path) -> int:
     chunks = list(_inventories(segments))
     if not chunks:
         raise FormatError(f"{folder}: holds no segment that is whole; nothing can be recovered", "E_EMPTY")
-    newest = {place: index for index, places in enumerate(chunks) for place in places}
     last = len(chunks) - 1
     shutil.copyfile(segments[last], target)
     with writing(h5py.File(target, "r+", libver=("v108", "v108"))) as joined:
+        # Another image may have taken the place of the last since it was looked at.
+        chunks[last] = _chunks(joined)
+        newest = {place: index for index, places in enumerate(chunks) for place in places}
         for index, segment in enumerate(segments[:last]):
             with h5py.File(segment, "r", locking=False) as source:
                 _copy_chunks(source, joined, [place for place in chunks[index] if newest[place] == index])
@@ -244,9 +265,12 @@ def _lock(part: Path) -> Any:
     """Hold the folder for this process.
 
     Raises:
-        OutputError: Another one holds it.
+        OutputError: Another one holds it, or it is not writable.
     """
-    handle = (part / LOCK).open("w")
+    lock = part / LOCK
+    if not all(os.access(place, os.W_OK) for place in (part, lock) if place.exists()):
+        raise OutputError(f"{part}: is not writable; change its permissions, or write elsewhere")
+    handle = lock.open("w")
     with contextlib.ExitStack() as stack:
         stack.callback(handle.close)
         if fcntl is not None:

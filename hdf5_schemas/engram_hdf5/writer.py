@@ -48,8 +48,8 @@ class Writer:
             `environment` may.
         schemas: Texts of the components' schemas, by their name.
         durability: `flush`: the `.part` is one file, in which committed rows survive the end of the process.
-            `segments`: it is a folder of files that are never changed once they are there, each synchronised
-            with the disk.
+            `segments`: it is a folder of files that are never written to once they are there, each
+            synchronised with the disk.
         force: Whether to replace an existing file, or the `.part` of an unfinished run.
 
     Raises:
@@ -253,14 +253,18 @@ class Writer:
         for rows in pending:
             rows.mark[()] = rows.length
         self._file.flush()
-        if self._medium.keep():
-            self._layout.file = self._file
-            for rows in self._rows:
-                rows.move(self._file)
+        buffers = (buffer for rows in self._rows for buffer in rows.buffers.values())
+        if self._medium.keep(sum(buffer.unfinished for buffer in buffers)):
+            self._move()
         for rows in pending:
             rows.committed = rows.length
         self._settled = True
         self._kept = (time.monotonic(), self._room.written)
+
+    def _move(self) -> None:
+        self._layout.file = self._file
+        for rows in self._rows:
+            rows.move(self._file)
 
     def write_final(
         self,
@@ -425,7 +429,8 @@ class Writer:
         with self._storing():
             if any(rows.committed != rows.length for rows in self._rows):
                 self._commit()
-            self._medium.begin_structure()
+            if self._medium.begin_structure():
+                self._move()
             self._settled = False
             yield
 

@@ -31,7 +31,7 @@ def fails(command):
         ("memory.rate=nan", "memory.rate: must be a number, not nan"),
         ("memory.mode=even", "memory.mode: must be one of 'plain', 'odd', not 'even'"),
         ("run.batch=0", "run.batch: must be >= 1, not 0"),
-        ("run.backend=gpu", "run.backend: must be one of 'auto', 'numpy', 'cupy', not 'gpu'"),
+        ("run.backend=gpu", "run.backend: must be one of 'auto', 'numpy', 'numba', 'cupy', not 'gpu'"),
         ("memory.use=conting", "memory.use: no memory named 'conting'; did you mean 'counting'?"),
         ("tusk.use=ticking", "tusk: unknown table; did you mean 'task'?"),
     ],

@@ -220,7 +220,8 @@ def test_the_doctor_finds_a_sound_installation(answer, command, monkeypatch):
     found = answer("doctor")
     assert found["problems"] == []
     assert found["facts"]["numpy"] == importlib.metadata.version("numpy")
-    assert found["facts"]["backend"] == "numpy: no NVIDIA driver is installed"
+    assert found["facts"]["backend"].endswith("no NVIDIA driver is installed")
+    assert {"C compiler", "compiled rules", "numba"} <= found["facts"].keys()
     assert "a GPU: no NVIDIA driver is installed" in found["hints"]
     done = command("doctor")
     assert done.exit_code == 0

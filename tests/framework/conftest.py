@@ -1,7 +1,9 @@
-"""Small components that the kernel's tests run."""
+"""Small components that the kernel's tests run; rules on every target; NVIDIA's compiler without a GPU."""
 
 from __future__ import annotations
 
+import ctypes
+import importlib.metadata
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ import engram
 from engram import Array, Choice, Context, Signal, Spec, Stream
 from engram.plugins import Registry
 from engram.recipe import Recipe, resolve
+from engram.rules import target
 
 
 @engram.state
@@ -231,3 +234,89 @@ def make(plugins: Registry, tables: dict[str, Any]) -> Callable[..., Recipe]:
         return resolve({**tables, **replaced}, overrides, plugins)
 
     return resolved
+
+
+def nvrtc() -> ctypes.CDLL | None:
+    """NVIDIA's run-time compiler, from the wheel `nvidia-cuda-nvrtc`; it needs neither GPU nor driver."""
+    try:
+        files = importlib.metadata.files("nvidia-cuda-nvrtc") or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return next((ctypes.CDLL(str(f.locate())) for f in files if f.name.startswith("libnvrtc.so")), None)
+
+
+def complaints(compiler: ctypes.CDLL, text: str, architecture: str) -> str:
+    """What the compiler says against a text; "" if it takes it."""
+    program, size = ctypes.c_void_p(), ctypes.c_size_t()
+    made = compiler.nvrtcCreateProgram(ctypes.byref(program), text.encode(), b"text.cu", 0, None, None)
+    assert made == 0
+    options = [f"--gpu-architecture={architecture}", "--fmad=false"]
+    given = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
+    failed = compiler.nvrtcCompileProgram(program, len(options), given)
+    compiler.nvrtcGetProgramLogSize(program, ctypes.byref(size))
+    log = ctypes.create_string_buffer(size.value)
+    compiler.nvrtcGetProgramLog(program, log)
+    compiler.nvrtcDestroyProgram(ctypes.byref(program))
+    return log.value.decode() or f"error {failed}" if failed else ""
+
+
+@pytest.fixture(scope="session")
+def cuda_complaints() -> Callable[[str], str] | None:
+    """What NVIDIA's compiler says against a text, each text once; None where the compiler is not installed."""
+    compiler = nvrtc()
+    known: dict[str, str] = {}
+
+    def check(text: str) -> str:
+        assert compiler is not None
+        if text not in known:
+            known[text] = "".join(complaints(compiler, text, name) for name in ("sm_80", "sm_90"))
+        return known[text]
+
+    return check if compiler else None
+
+
+@pytest.fixture
+def compiles_for_cuda(cuda_complaints: Callable[[str], str] | None) -> Callable[[str], None]:
+    """Asserts that NVIDIA's compiler takes a text, for two generations of GPUs."""
+    if cuda_complaints is None:
+        pytest.skip("nvidia-cuda-nvrtc has no wheel for this machine, or is not installed")
+
+    def check(text: str) -> None:
+        assert cuda_complaints(text) == ""
+
+    return check
+
+
+def bits(array: Any) -> Any:
+    """An array as integers, all NaN alike."""
+    if array.dtype.kind != "f":
+        return array
+    pattern = array.view(np.dtype(f"i{array.dtype.itemsize}")).copy()
+    pattern[np.isnan(array)] = -1
+    return pattern
+
+
+@pytest.fixture(scope="session")
+def same_bits(cuda_complaints: Callable[[str], str] | None) -> Callable[..., list[Any]]:
+    """Applies a rule by array code, with Numba and by its C text to copies; returns the arrays, all bits equal."""
+
+    def apply(rule: Any, *values: Any, tries: tuple[str, ...] = ("numba", "host")) -> list[Any]:
+        def copies() -> list[Any]:
+            return [np.array(value) if isinstance(value, np.ndarray) else value for value in values]
+
+        wanted = copies()
+        rule.reference(*wanted)
+        for name in tries:
+            found = copies()
+            with target.chosen("numba"):
+                (rule if name == "numba" else rule.on_host)(*found)
+            for item, one, other in zip(rule.spec.arguments, wanted, found, strict=True):
+                if item.axes:
+                    np.testing.assert_array_equal(bits(one), bits(other), err_msg=f"{name}: {item.name}")
+        if cuda_complaints is not None:
+            pairs = zip(rule.spec.arguments, values, strict=True)
+            dtypes = {item.name: str(value.dtype) for item, value in pairs if item.axes}
+            assert cuda_complaints(rule.source("cuda", **dtypes)) == ""
+        return wanted
+
+    return apply

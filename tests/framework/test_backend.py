@@ -31,6 +31,24 @@ def test_cupy_asked_for_but_missing_is_an_error_with_the_remedy(monkeypatch: pyt
         backend.choose("cupy")
 
 
+def test_without_a_gpu_auto_takes_numba_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "missing_gpu", lambda: "no NVIDIA driver is installed")
+    for installed, name in ((True, "numba"), (False, "numpy")):
+        monkeypatch.setattr(backend, "has_numba", lambda installed=installed: installed)
+        chosen = backend.choose("auto")
+        assert chosen.name == name and chosen.xp is np
+        assert "no NVIDIA driver is installed" in chosen.reason
+        assert ("pip install 'engram[fast]'" in chosen.reason) is not installed
+
+
+def test_numba_asked_for_but_missing_is_an_error_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "has_numba", lambda: False)
+    with pytest.raises(
+        RecipeError, match=r"run.backend: numba cannot be used here: .*pip install 'engram\[fast\]'"
+    ):
+        backend.choose("numba")
+
+
 def test_without_a_driver_the_obstacle_is_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_library(name: str) -> None:
         raise OSError(name)
@@ -60,7 +78,7 @@ def test_a_gpu_that_fails_its_trial_kernel_is_not_used(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(backend, "missing_gpu", lambda: None)
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(RawKernel=broken_kernel))
-    assert backend.choose("auto").reason == "a trial kernel failed: no compiler"
+    assert "a trial kernel failed: no compiler" in backend.choose("auto").reason
 
 
 @pytest.mark.parametrize(("error", "said"), [(Exception("no header"), "no header"), (KeyError(), "KeyError")])

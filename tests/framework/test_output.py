@@ -246,7 +246,13 @@ class StimulusState:
     seen: Array = engram.array("stimulus", doc="an axis named as the task's, of another length", record=True)
 
 
+@engram.state
+class EmptyState:
+    w: Array = engram.array("place", doc="nothing at all", record=True)
+
+
 _STATES: dict[str, Any] = {
+    "empty": EmptyState,
     "twice": TwiceState,
     "half": HalfState,
     "greek": GreekState,
@@ -262,7 +268,7 @@ class Named(engram.Memory):
     which: str = engram.param(default="", doc="which state")
 
     def init(self, ctx: Context) -> Any:
-        return ctx.state(_STATES[self.which], sizes={"unit": 2, "stimulus": 5})
+        return ctx.state(_STATES[self.which], sizes={"unit": 2, "stimulus": 5, "place": 0})
 
     def step(self, state: Any, signal: Signal) -> Array:
         return signal.observation.argmax(axis=1)
@@ -292,6 +298,13 @@ def test_a_state_that_no_file_can_hold_is_refused_before_the_first_step(
     with pytest.raises(engram_hdf5.OutputError, match=message):
         engram.run(named(which), out=tmp_path / "run.h5", progress=lambda run, _: chunks.append(run.step))
     assert not chunks and list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_array_that_is_recorded_is_refused_by_its_name(
+    named: Callable[[str], Recipe], tmp_path: Path
+) -> None:
+    with pytest.raises(engram_hdf5.OutputError, match="w: an axis of .* is empty; do not record it"):
+        engram.run(named("empty"), out=tmp_path / "run.h5")
 
 
 def test_labels_belong_to_axes_of_their_own_length(named: Callable[[str], Recipe], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from engram.engine import ChunkRecords
 from engram.errors import EngramError
 from engram.plugins import Registry
 from engram.recipe import Recipe
+from engram_hdf5 import carry, segments
 
 Make = Callable[..., Recipe]
 CASES: dict[str, dict[str, Any]] = {
@@ -104,6 +106,91 @@ def test_without_a_checkpoint_the_run_begins_again(make: Make, plugins: Registry
     stopped(make, plugins, tmp_path / "run.h5", 3)
     (tmp_path / "run.h5.checkpoint").unlink()
     assert_same(whole, engram.resume(tmp_path / "run.h5.part", plugins=plugins))
+
+
+@pytest.mark.parametrize("way", ["run.durability='flush'", "run.durability='segments'"])
+@pytest.mark.parametrize("checkpoint", [True, False])
+def test_a_run_without_any_row_is_resumed(
+    make: Make, plugins: Registry, tmp_path: Path, way: str, checkpoint: bool
+) -> None:
+    record = {"variables": [], "trials": False}
+    (whole,) = engram.run(make(record=record), out=tmp_path / "whole.h5")
+    stopped(make, plugins, tmp_path / "run.h5", 2, way, record=record)
+    if not checkpoint:
+        (tmp_path / "run.h5.checkpoint").unlink()
+    assert_same(whole, engram.resume(tmp_path / "run.h5.part", plugins=plugins))
+
+
+def test_what_an_earlier_run_left_is_never_mixed_into_a_new_one(
+    make: Make, plugins: Registry, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.h5"
+    (whole,) = engram.run(make("run.seed=8"), out=tmp_path / "whole.h5")
+    stopped(make, plugins, path, 2)
+    engram_hdf5.recover(tmp_path / "run.h5.part", tmp_path / "run.h5.part.before")
+    (tmp_path / "run.h5.part").unlink()
+    with pytest.raises(engram_hdf5.OutputExistsError, match="run.h5.part.before: is left by an unfinished"):
+        engram.run(make("run.seed=8"), out=path)
+    plugins.register(stopper := Stopper(4), "stopper")
+    with pytest.raises(KeyboardInterrupt):
+        engram.run(make("run.seed=8", "run.chunk=7", "run.checkpoint=999.0"), out=path, force=True)
+    plugins.manager.unregister(stopper)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["run.h5.part", "whole.h5"]
+    assert_same(whole, engram.resume(tmp_path / "run.h5.part", plugins=plugins))
+
+
+@pytest.mark.parametrize("way", ["run.durability='flush'", "run.durability='segments'"])
+def test_a_run_stopped_just_before_its_file_gets_its_name_is_resumed(
+    make: Make, plugins: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    replace = os.replace
+
+    def stop(source: Path, target: Path) -> None:
+        if target.name == "run.h5":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    (whole,) = engram.run(make(), out=tmp_path / "whole.h5")
+    monkeypatch.setattr(os, "replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        engram.run(make("run.chunk=7", "run.checkpoint=0.0", way), out=tmp_path / "run.h5")
+    monkeypatch.undo()
+    assert_same(whole, engram.resume(tmp_path / "run.h5.part", plugins=plugins))
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["run.h5", "whole.h5"]
+
+
+def test_a_run_whose_segments_cannot_be_joined_leaves_them_free_to_resume(
+    make: Make, plugins: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (whole,) = engram.run(make(), out=tmp_path / "whole.h5")
+    monkeypatch.setattr(segments, "_copy_chunks", fail)
+    with pytest.raises(engram_hdf5.StorageError, match="No space left") as caught:
+        engram.run(make("run.chunk=7", "run.durability='segments'"), out=tmp_path / "run.h5")
+    monkeypatch.undo()
+    assert not (tmp_path / "run.h5.part" / "joined.h5").exists()
+    assert_same(whole, engram.resume(tmp_path / "run.h5.part", plugins=plugins))
+    # The error keeps the writer alive until here, but not its lock.
+    assert "keeps what was recorded" in caught.value.__notes__[0]
+
+
+def test_rows_are_carried_over_in_blocks_that_bound_the_memory(
+    tmp_path: Path, make: Make, plugins: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, sizes = carry.read_values, []
+
+    def noted(*args: Any, **named: Any) -> Any:
+        values = read(*args, **named)
+        sizes.append(values.nbytes)
+        return values
+
+    monkeypatch.setattr(carry, "read_values", noted)
+    changes = {"record": {"variables": ["memory.value"]}}
+    stopped(make, plugins, tmp_path / "run.h5", 6, "run.batch=40000", **changes)
+    engram.resume(tmp_path / "run.h5.part", plugins=plugins)
+    assert sum(sizes) > 32 << 20 and max(sizes) <= 16 << 20
 
 
 def test_a_resumption_that_was_stopped_while_rows_were_carried_over_starts_over(

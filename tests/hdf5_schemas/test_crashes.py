@@ -203,12 +203,12 @@ def test_segments_that_find_no_space_to_be_joined_stay(tmp_path, small_disk):
     path = small_disk / "run.h5"
     body = f"""
         {UNGUARDED}
-        add(0, 200)
-        add(200, 400)
+        add(0, 256)
+        add(256, 500)
         try:
             writer.complete()
         except h5.StorageError as error:
-            print(400, error)
+            print(500, error)
     """
     message = check_filled(path, run_child(path, body, "segments"), tmp_path / "out.h5")
     assert "could not be written" in message

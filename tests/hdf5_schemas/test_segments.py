@@ -1,6 +1,8 @@
 """A run kept as segments: files that are never changed once they are there."""
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -100,18 +102,54 @@ def test_what_was_committed_can_be_recovered_while_the_run_goes_on(tmp_path):
     check(writer.complete(), start + 9)
 
 
-def test_segments_never_change(tmp_path):
+def test_segments_are_never_written_to_and_only_the_last_is_replaced(tmp_path):
     writer, made, _ = KIT["begin"](tmp_path / "run.h5", durability="segments")
     before: dict[str, bytes] = {}
-    for start in range(0, 100, 10):
-        writer.append(made, *KIT["rows"](start, start + 10))
+    with contextlib.ExitStack() as stack:
+        opened = []
+        for start in range(0, 30_000, 1000):
+            writer.append(made, *KIT["rows"](start, start + 1000))
+            writer.commit()
+            now = {item.name: item.read_bytes() for item in sorted(writer.part.glob("*.h5"))}
+            assert now.items() >= dict(list(before.items())[:-1]).items()
+            before = now
+            last = writer.part / max(now)
+            opened.append((stack.enter_context(last.open("rb")), now[last.name]))
         writer.commit()
-        now = {item.name: item.read_bytes() for item in writer.part.glob("*.h5")}
-        assert now.items() >= before.items()
-        assert len(now) == len(before) + 1
-        before = now
+        assert {item.name: item.read_bytes() for item in writer.part.glob("*.h5")} == before
+        writer.stop("interrupted", "Ctrl-C")
+        assert 2 < len(before) < 10
+        assert all(file.read() == content for file, content in opened)
+
+
+def test_a_slow_run_does_not_fill_the_disk_with_chunks_that_are_not_full(tmp_path):
+    writer, made, _ = KIT["begin"](tmp_path / "run.h5", durability="segments")
+    for start in range(0, 5000, 100):
+        writer.append(made, *KIT["rows"](start, start + 100))
+        writer.commit()
+        check(h5.recover(writer.part, force=True).path, start + 100)
+    kept = sum(item.stat().st_size for item in writer.part.iterdir())
+    path = writer.complete()
+    assert kept < 2 * path.stat().st_size
+    check(path, 5000)
+
+
+def test_a_segment_replaced_while_it_is_joined_is_joined_as_it_is_then(tmp_path, monkeypatch):
+    writer, made, trials = KIT["begin"](tmp_path / "run.h5", durability="segments")
+    writer.append(made, *KIT["rows"](0, 20_000))
     writer.commit()
-    assert len(list(writer.part.glob("*.h5"))) == len(before)
+    writer.append_rows(trials, {"replica": np.zeros(1, np.int32), "score": np.ones(1)})
+    writer.commit()
+    assert len(list(writer.part.glob("*.h5"))) == 2
+    copy = shutil.copyfile
+
+    def late(source, target):
+        writer.append(made, *KIT["rows"](20_000, 20_100))
+        writer.commit()
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", late)
+    check(h5.recover(writer.part).path, 20_100)
     writer.stop("interrupted", "Ctrl-C")
 
 
@@ -142,22 +180,22 @@ def test_the_structure_may_grow_after_rows(tmp_path):
 
 def test_a_damaged_segment_costs_only_the_rows_from_it_on(tmp_path):
     writer, made, _ = KIT["begin"](tmp_path / "run.h5", durability="segments")
-    for start in range(0, 50, 10):
-        writer.append(made, *KIT["rows"](start, start + 10))
+    for start in range(0, 50_000, 10_000):
+        writer.append(made, *KIT["rows"](start, start + 10_000))
         writer.commit()
     writer.stop("interrupted", "Ctrl-C")
     (writer.part / "000003.h5").write_bytes(b"no HDF5")
     saved = h5.recover(writer.part)
-    check(saved.path, 30)
+    check(saved.path, 30_000)
     assert [item.code for item in saved.lost] == ["E_MISSING"]
     (writer.part / "000003.h5").unlink()
-    check(h5.recover(writer.part, force=True).path, 30)
+    check(h5.recover(writer.part, force=True).path, 30_000)
 
 
 def test_a_segment_with_a_damaged_chunk_costs_only_its_rows(tmp_path):
     writer, made, _ = KIT["begin"](tmp_path / "run.h5", durability="segments")
-    for start in range(0, 13_107, 4369):
-        writer.append(made, *KIT["rows"](start, start + 4369))
+    for start in range(0, 30_000, 10_000):
+        writer.append(made, *KIT["rows"](start, start + 10_000))
         writer.commit()
     writer.stop("interrupted", "Ctrl-C")
     victim = writer.part / "000001.h5"
@@ -167,7 +205,7 @@ def test_a_segment_with_a_damaged_chunk_costs_only_its_rows(tmp_path):
     data[chunk.byte_offset + 100] ^= 0xFF
     victim.write_bytes(bytes(data))
     saved = h5.recover(writer.part)
-    assert 0 < saved.rows["recordings/memory/m"] < 13_107
+    assert 0 < saved.rows["recordings/memory/m"] < 30_000
     check(saved.path, saved.rows["recordings/memory/m"])
     assert "E_DATA" in [item.code for item in saved.lost]
 
@@ -203,6 +241,23 @@ def test_a_folder_that_holds_no_segments_is_left_alone(tmp_path):
     with pytest.raises(h5.OutputError, match="is a folder"):
         KIT["begin"](tmp_path / "run.h5", durability="segments", force=True)
     assert (tmp_path / "run.h5.part" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_file_of_someone_else_among_the_segments_stays_and_harms_no_run(tmp_path):
+    writer, made, _ = KIT["begin"](tmp_path / "run.h5", durability="segments")
+    writer.append(made, *KIT["rows"](0, 30))
+    (writer.part / ".DS_Store").write_text("mine")
+    check(writer.complete(), 30)
+    assert [item.name for item in writer.part.iterdir()] == [".DS_Store"]
+
+
+@pytest.mark.parametrize("locked", ["run.h5.part", "run.h5.part/lock"])
+def test_segments_that_may_not_be_replaced_are_refused_in_one_line(tmp_path, monkeypatch, locked):
+    KIT["begin"](tmp_path / "run.h5", durability="segments")[0].stop("interrupted", "Ctrl-C")
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path / locked and access(path, mode))
+    with pytest.raises(h5.OutputError, match=r"run\.h5\.part: is not writable; change its permissions"):
+        KIT["begin"](tmp_path / "run.h5", durability="segments", force=True)
 
 
 def test_a_folder_is_no_file_to_open_or_to_check(tmp_path):

@@ -35,6 +35,8 @@ CALLS: Mapping[Any, str] = {
 }  # fmt: skip
 EXTREMES = (min, intrinsic.min, max, intrinsic.max)
 """Smallest, smallest, largest, largest."""
+KNOWN: Mapping[Any, Any] = {intrinsic.min: min, intrinsic.max: max}
+"""What Python has in the place of functions of arrays."""
 EXACT = frozenset(CALLS) - {abs, float, int, bool}
 """Functions whose result depends on the precision, so that they are not worked out in Python's numbers."""
 
@@ -82,9 +84,30 @@ def _whole(name: str, *args: Expression) -> Expression:
     one, other = joined(*args)
     if one.kind == "bool" and name == "^":
         return Operation("!=", (one, other), "bool")
+    if one.kind == "bool" and name not in ("&", "|"):
+        one, other = cast(one, "int"), cast(other, "int")
     if one.kind not in ("int", "bits") or (one.kind == "bits" and name in ("//", "%")):
         raise TypeError(f"{name} takes integers, not {one.kind}")
+    if name in ("<<", ">>") and one.kind == "int":
+        other = _places(other)
     return Operation(name, (one, other), one.kind)
+
+
+def _places(count: Expression) -> Expression:
+    """By how many places an integer of 64 bits is shifted; one worked out at run time counts modulo 64."""
+    if not isinstance(count, Constant):
+        return Operation("&", (count, Constant(63, "int")), "int")
+    if not 0 <= count.value < 64:
+        raise TypeError(f"integers have 64 bits and cannot be shifted by {count.value}")
+    return count
+
+
+def within(index: Expression, size: int) -> Expression:
+    """An index moved to the nearest end of an axis where it lies outside."""
+    zero, last = Constant(0, "int"), Constant(size - 1, "int")
+    low = Operation("<", (index, zero), "bool")
+    high = Operation(">", (index, last), "bool")
+    return Operation("select", (low, zero, Operation("select", (high, last, index), "int")), "int")
 
 
 def _unary(name: str, arg: Expression) -> Expression:
@@ -107,6 +130,8 @@ def _unary(name: str, arg: Expression) -> Expression:
 def _special(name: str, arg: Expression) -> Expression:
     if name == "not" or (name == "invert" and arg.kind == "bool"):
         return Operation("not", (truth(arg),), "bool")
+    if name == "invert" and arg.kind in ("int", "bits"):
+        return Operation("^", (arg, Constant(-1, arg.kind)), arg.kind)
     if name in _OF_FLOAT:
         return Operation(name, (cast(arg, "float"),), "float")
     if name in _OF_BITS and arg.kind == _OF_BITS[name][0]:

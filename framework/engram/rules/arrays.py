@@ -9,8 +9,8 @@ import numpy as np
 
 from ..backend import array_module
 from ..errors import EngramError
-from .expression import Argument, Static
-from .fit import Fit
+from .expression import Argument, RuleError, Static
+from .fit import Fit, is_double
 from .kernel import kind_of
 from .parse import parse
 from .spec import Indexed, Spec
@@ -24,27 +24,32 @@ def source(program: Program, spec: Spec) -> tuple[str, VectorPrinter]:
     body = printer.lines(program.statements, "", 1)
     results = "".join(f"{printer.expression(value)}, " for value in program.results)
     names = ", ".join(f"{item.name}_0" for item in spec.inputs)
-    return "\n".join([f"def {program.name}({names}):", *body, f"    return ({results})"]), printer
+    return "\n".join([f"def {program.name}_rule({names}):", *body, f"    return ({results})"]), printer
 
 
 def compiled_rule(program: Program, spec: Spec, xp: Any, dtype: np.dtype[Any]) -> Callable[..., Any]:
     """The array code of a rule as a function of arrays that broadcast against each other."""
     text, printer = source(program, spec)
-    return compiled(program.name, text.splitlines(), spaces(printer, program, xp, dtype))
+    return compiled(f"{program.name}_rule", text.splitlines(), spaces(printer, program, xp, dtype))
 
 
 def apply(function: Callable[..., Any], spec: Spec, xp: Any, fit: Fit, *values: Any) -> None:
     """Apply compiled array code to the arguments of a rule."""
     with np.errstate(all="ignore"):
         inputs = [
-            _spread(spec, item, value) if item.axes else fit.real.type(value)
-            for item, value in zip(spec.arguments, values, strict=True)
+            _spread(spec, item, value) if item.axes else value
+            for item, value in zip(spec.arguments, fit.given(spec, values), strict=True)
             if item.mark != "+"
         ]
-        results = function(*inputs)
+        results = [_own(xp.asarray(result)) for result in function(*inputs)]
         outputs = [(item, value) for item, value in zip(spec.arguments, values, strict=True) if item.mark]
         for (item, out), result in zip(outputs, results, strict=True):
-            _keep(spec, item, out, xp.broadcast_to(xp.asarray(result), fit.sizes))
+            _keep(spec, item, out, xp.broadcast_to(result, fit.sizes))
+
+
+def _own(result: Any) -> Any:
+    """A result that is a view of an argument would change with it."""
+    return result if result.base is None else result.copy()
 
 
 def _spread(spec: Spec, item: Indexed, array: Any) -> Any:
@@ -57,7 +62,7 @@ def _spread(spec: Spec, item: Indexed, array: Any) -> Any:
 
 
 def _keep(spec: Spec, item: Indexed, out: Any, result: Any) -> None:
-    if item.mark == "+":
+    if item.mark == "+" and spec.summed:
         result = _summed(spec, out, result)
     axes = [axis for axis in spec.axes if axis in item.axes]
     out[...] = result.transpose([axes.index(axis) for axis in item.axes])
@@ -87,12 +92,8 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], forms: dict
     given = {name: value for name, value in arguments.items() if hasattr(value, "dtype")}
     if not given:
         raise EngramError(f"{function.__name__}: give at least one array")
-    floats = {value.dtype.name for value in given.values() if value.dtype.kind == "f"}
-    if len(floats) > 1:
-        raise EngramError(
-            f"{function.__name__}: arrays of {' and '.join(sorted(floats))}; convert them to one precision"
-        )
-    dtype = np.dtype(floats.pop() if floats else np.float64)
+    double = is_double(function.__name__, {name: value.dtype.name for name, value in given.items()})
+    dtype = np.dtype(np.float64 if double else np.float32)
     xp = array_module(next(iter(given.values())))
     known = {name: value for name, value in arguments.items() if name not in given}
     numbers = {name: value for name, value in known.items() if type(value) is float}
@@ -140,5 +141,7 @@ def _elementwise(
     body = printer.lines(program.statements, "", 1)
     results = "".join(f"{printer.expression(value)}, " for value in program.results)
     names = ", ".join(f"{name}_0" for name, value in arguments.items() if isinstance(value, ArrayArgument))
-    lines = [f"def {program.name}({names}):", *body, f"    return ({results})"]
-    return compiled(program.name, lines, spaces(printer, program, xp, dtype))
+    if not program.results:
+        raise RuleError(f"{program.name}: it returns nothing; end it with return and a value")
+    lines = [f"def {program.name}_rule({names}):", *body, f"    return ({results})"]
+    return compiled(f"{program.name}_rule", lines, spaces(printer, program, xp, dtype))

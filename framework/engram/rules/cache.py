@@ -7,6 +7,7 @@ import functools
 import hashlib
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -55,8 +56,10 @@ def numba_module(name: str, source: str) -> ModuleType:
 
     Numba keeps its machine code beside the module; the name of the module holds all that it depends on.
     """
-    import numba
-
+    try:
+        import numba
+    except ImportError:
+        raise EngramError("Numba is not installed; pip install 'engram[fast]'") from None
     key = f"engram_{name}_{_digest(source, numba.__version__, sys.version)}"
     if key not in sys.modules:
         path = _written(f"{key}.py", source.encode())
@@ -95,7 +98,7 @@ def c_library(name: str, source: str) -> ctypes.CDLL:
     compiler = c_compiler()
     if compiler is None:
         raise EngramError("no C compiler was found; install gcc or clang, or set CC")
-    key = f"engram_{name}_{_digest(source, _compiler_version(compiler), *FLAGS)}"
+    key = f"engram_{name}_{_digest(source, _compiler_version(compiler), platform.machine(), *FLAGS)}"
     library = folder() / f"{key}.so"
     if not library.exists():
         text = _written(f"{key}.c", source.encode())

@@ -14,13 +14,13 @@ import textwrap
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NoReturn, TypeAlias, cast
+from weakref import WeakKeyDictionary
 
 import attrs
 
 from ..errors import EngramError
-from . import angle, arithmetic, draw, functions, intrinsic, row
+from . import angle, arithmetic, draw, functions, intrinsic
 from .tree import (
-    Argmax,
     ArrayArgument,
     Assign,
     Constant,
@@ -34,6 +34,7 @@ from .tree import (
     Statement,
     StreamArgument,
     Table,
+    spelt,
 )  # fmt: skip
 
 
@@ -74,13 +75,36 @@ NODES = (Constant, Name, Load, Operation)
 
 @attrs.define
 class Shared:
-    """What all functions read into one program share."""
+    """What all functions read into one program share; `inside` are those whose calls are being read."""
 
     double: bool
     serial: int = 0
     written: set[str] = attrs.field(factory=set)
     tables: dict[str, Table] = attrs.field(factory=dict)
     table_of: dict[Any, str] = attrs.field(factory=dict)
+    inside: list[Any] = attrs.field(factory=list)
+
+
+_TEXTS: WeakKeyDictionary[Any, tuple[ast.FunctionDef, int]] = WeakKeyDictionary()
+
+
+def text_of(function: Any) -> tuple[ast.FunctionDef, int]:
+    """The text of a function, and the line where it begins, as they were when first asked for: files change.
+
+    Raises:
+        RuleError: It is no plain function, or its source cannot be read.
+    """
+    name = getattr(function, "__name__", repr(function))
+    try:
+        if function not in _TEXTS:
+            lines, first = inspect.getsourcelines(function)
+            _TEXTS[function] = cast(Any, ast.parse(textwrap.dedent("".join(lines))).body[0]), first
+        tree, first = _TEXTS[function]
+    except (OSError, TypeError, SyntaxError):
+        raise RuleError(f"rule {name!r}: its source cannot be read; write it with def, in a file") from None
+    if not isinstance(tree, ast.FunctionDef):
+        raise RuleError(f"rule {name!r}: is no plain function; write it with def")
+    return tree, first
 
 
 class ExpressionReader(abc.ABC):
@@ -101,10 +125,7 @@ class ExpressionReader(abc.ABC):
         self._depth = 0
         self._loops = 0
         self._node: ast.AST | None = None
-        source, self._line = inspect.getsourcelines(self._function)
-        tree = ast.parse(textwrap.dedent("".join(source))).body[0]
-        assert isinstance(tree, ast.FunctionDef)
-        self._tree = tree
+        self._tree, self._line = text_of(self._function)
 
     @abc.abstractmethod
     def _inlined(self, function: Callable[..., Any], args: list[Value], named: dict[str, Value]) -> Value:
@@ -124,6 +145,8 @@ class ExpressionReader(abc.ABC):
             return value
         if isinstance(value, Static):
             number = value.value
+            if type(number) is int and not -(1 << 63) <= number < 1 << 63:
+                self.refuse(f"{number} has more than 64 bits; write it as a float")
             if hasattr(number, "item") and getattr(number, "shape", None) == ():
                 number = number.item()
             for kind, type_ in (("bool", bool), ("int", int), ("float", float)):
@@ -143,17 +166,24 @@ class ExpressionReader(abc.ABC):
             self.refuse(str(error))
 
     def _operation(self, name: str, *args: Value) -> Value:
-        if all(isinstance(arg, Static) for arg in args):
-            return Static(arithmetic.STATIC[name](*(cast(Static, arg).value for arg in args)))
+        if name in arithmetic.STATIC and all(isinstance(arg, Static) for arg in args):
+            return self._known(arithmetic.STATIC[name], *(cast(Static, arg).value for arg in args))
         try:
             return arithmetic.operation(name, *(self.scalar(arg) for arg in args))
         except TypeError as error:
             self.refuse(str(error))
 
+    def _known(self, function: Callable[..., Any], *args: Any, **named: Any) -> Static:
+        """What Python makes of what is known beforehand."""
+        try:
+            return Static(function(*args, **named))
+        except Exception as error:
+            self.refuse(f"{type(error).__name__}: {error}")
+
     def _fresh(self, id: str, value: Expression) -> Name:
         """Hold a value under a new name."""
         self.shared.serial += 1
-        name = Name(f"{id}_{self.shared.serial}", value.kind)
+        name = Name(f"{spelt(id)}_{self.shared.serial}", value.kind)
         self._own.add(name.id)
         self.out.append(Assign(name, value, new=True))
         return name
@@ -165,6 +195,15 @@ class ExpressionReader(abc.ABC):
     def _held(self, value: Value) -> Value:
         """The value as it is now, whatever its name stands for later."""
         return self._fresh("held", value) if isinstance(value, Load | Operation | Name) else value
+
+    def _kept(self, value: Value, live: bool = False) -> Value:
+        """The value, be it a tuple or a row, as it is now; elements of arrays stay as they are if `live`."""
+        if isinstance(value, tuple):
+            return tuple(self._kept(item, live) for item in value)
+        if isinstance(value, Array):
+            return attrs.evolve(value, index=tuple(self.scalar(self._kept(part)) for part in value.index))
+        is_fixed = isinstance(value, Name) and value.id not in self._own
+        return value if is_fixed or (live and isinstance(value, Load)) else self._held(value)
 
     def _items(self, value: Value) -> tuple[Value, ...]:
         if isinstance(value, tuple):
@@ -276,6 +315,8 @@ class ExpressionReader(abc.ABC):
             if not 0 <= place < size:
                 self.refuse(f"index {part.value} of an axis of {size}")
             part = Constant(place, "int")
+        elif array.name in self.shared.tables:
+            part = arithmetic.within(self._once(part), size)
         array = attrs.evolve(array, index=(*array.index, part))
         return Load(array.name, array.index, array.kind) if len(array.index) == len(array.shape) else array
 
@@ -285,15 +326,15 @@ class ExpressionReader(abc.ABC):
             table = arithmetic.table(values)
         except (TypeError, ValueError):
             self.refuse("a table indexed at run time holds numbers, as many in each row")
-        key = (table.shape, table.values, table.kind)
+        key = (table.shape, repr(table.values), table.kind)
         if key not in self.shared.table_of:
-            self.shared.table_of[key] = f"table_{len(self.shared.tables)}"
+            self.shared.table_of[key] = f"numbers_{len(self.shared.tables)}_table"
             self.shared.tables[self.shared.table_of[key]] = table
         return Array(self.shared.table_of[key], table.shape, table.kind)
 
     def _power(self, base: Value, exponent: Value) -> Value:
         if isinstance(base, Static) and isinstance(exponent, Static):
-            return Static(base.value**exponent.value)
+            return self._known(pow, base.value, exponent.value)
         n = exponent.value if isinstance(exponent, Static) else None
         if type(n) is not int or not 1 <= n <= 16:
             self.refuse("powers are whole numbers from 1 to 16; for others write exact.exp(y * exact.log(x))")
@@ -334,8 +375,10 @@ class ExpressionReader(abc.ABC):
             return self._either(test, (one, first), (other, second))
         self.out += first + second
         if isinstance(one, tuple) or isinstance(other, tuple):
-            held = self._held(test)
-            pairs = zip(self._items(one), self._items(other), strict=True)
+            held, ones, others = self._held(test), self._items(one), self._items(other)
+            if len(ones) != len(others):
+                self.refuse(f"one choice has {len(ones)} values, the other {len(others)}")
+            pairs = zip(ones, others, strict=True)
             return tuple(self._operation("select", held, a, b) for a, b in pairs)
         return self._operation("select", self.scalar(test), self.scalar(one), self.scalar(other))
 
@@ -377,37 +420,27 @@ class ExpressionReader(abc.ABC):
         return self._called(called.value, values, named)
 
     def _called(self, function: Any, args: list[Value], named: dict[str, Value]) -> Value:
-        is_exact = getattr(function, "__module__", "") in (functions.__name__, angle.__name__)
-        scalar = getattr(function, "scalar_function", function if is_exact else None)
+        scalar = getattr(function, "scalar_function", None)
+        if scalar is None and getattr(function, "__module__", "") in (functions.__name__, angle.__name__):
+            scalar = function
         if scalar is not None:
             return self._inlined(scalar, args, named)
-        if function is len and isinstance(args[0], Array):
+        if function is len and len(args) == 1 and isinstance(args[0], Array):
             return Static(args[0].shape[len(args[0].index)])
         if function is intrinsic.is_double:
             return Static(self.shared.double)
-        if function in (zip, enumerate, tuple, reversed):
+        if function in (zip, enumerate, tuple, reversed) and not named:
             return self._paired(function, args)
-        if function is row.argmax:
-            return self._argmax(args[0])
         everything = [*args, *named.values()]
         if all(isinstance(value, Static) for value in everything) and function not in arithmetic.EXACT:
             given = {name: cast(Static, value).value for name, value in named.items()}
-            return Static(function(*(cast(Static, arg).value for arg in args), **given))
-        if function in arithmetic.EXTREMES and len(args) > 1:
+            function = arithmetic.KNOWN.get(function, function)
+            return self._known(function, *(cast(Static, arg).value for arg in args), **given)
+        if function in arithmetic.EXTREMES and len(args) > 1 and not named:
             return self._extreme(function in arithmetic.EXTREMES[:2], args)
-        if function in arithmetic.CALLS:
-            return self._operation(arithmetic.CALLS[function], *args[:1])
+        if function in arithmetic.CALLS and len(args) == 1 + (function is intrinsic.real) and not named:
+            return self._operation(arithmetic.CALLS[function], args[0])
         self.refuse("this function is no rule; decorate it with engram.rule, or use those of engram.exact")
-
-    def _argmax(self, values: Value) -> Value:
-        if not isinstance(values, Array) or len(values.index) != len(values.shape) - 1:
-            self.refuse("argmax takes a row: an array with all its axes indexed but the last")
-        index = tuple(self._once(part) for part in values.index)
-        outer, self.out = self.out, []
-        found = self._inlined(row.scalar_argmax, [attrs.evolve(values, index=index)], {})
-        making, self.out = tuple(self.out), outer
-        self.out.append(Argmax(cast(Name, found), values.name, index, making))
-        return found
 
     def _paired(self, function: Any, args: list[Value]) -> Value:
         parts = [self._items(arg) for arg in args]

@@ -1,18 +1,20 @@
 """Prints a rule as a CUDA kernel that the host compiler takes, too: a thread for each element of the results.
 
-The last axis runs along x, the one before along y, all others along z; each strides over its grid, so that
-any length fits. Within a slab of the last two axes and the summed ones, offsets have 32 bits.
+The last axis runs along x, the one before along y, all others along z; y and z stride over their grid, so
+that any length fits. Within a slab of the last two axes and the summed ones, offsets have 32 bits.
+Every name ends with what it is (`w_slab`, `i_at`), so that no name of the author's can collide with another.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from ..errors import EngramError
-from .printer import CPrinter
+from .printer import CPrinter, shapes_of
 from .spec import Indexed, Spec
 from .text import GRID, PREAMBLE
-from .tree import Kind, Program
+from .tree import Kind, Program, spelt
 
 _THREADS = 256
 TYPES = {
@@ -34,10 +36,9 @@ class RuleKernel:
     """
 
     def __init__(self, program: Program, spec: Spec, dtypes: dict[str, str], double: bool) -> None:
-        self.name = program.name
+        self.name = f"{spelt(program.name)}_rule"
         self._program, self._spec, self._dtypes, self._double = program, spec, dtypes, double
-        shapes = {name: table.shape for name, table in program.tables.items()}
-        self._printer = CPrinter(double, shapes, lambda array, place: f"{array}[{place}]")
+        self._printer = CPrinter(double, shapes_of(program), lambda array, place: f"{array}[{place}]")
         self.threads = tuple(axis for axis in spec.axes if axis not in spec.summed)
 
     @property
@@ -58,10 +59,8 @@ class RuleKernel:
         ]
         for packed in (False, True)[: 1 + self.can_pack]:
             name = f"{self.name}{'_packed' if packed else ''}"
-            names = [
-                *(f"n_{axis}" for axis in self._spec.axes),
-                *(item.name + "_" for item in self._spec.arguments),
-            ]
+            names = [f"{axis}_length" for axis in self._spec.axes]
+            names += [f"{item.name}_{'array' if item.axes else 'number'}" for item in self._spec.arguments]
             parts += [
                 self._kernel(name, packed),
                 GRID.format(name=name, parameters=self._parameters(), arguments=", ".join(names)),
@@ -86,7 +85,7 @@ class RuleKernel:
         inner = math.prod(size for axis, size in sizes.items() if axis not in leading)
         if inner >= 1 << 31:
             raise EngramError(
-                f"rule {self.name!r}: {inner} elements in one slab; put an axis before the last two"
+                f"rule {self._program.name!r}: {inner} elements in one slab; put an axis before the last two"
             )
         packed = self.can_pack and sizes[last] % 4 == 0
         columns = sizes[last] // 4 if packed else sizes[last]
@@ -100,25 +99,28 @@ class RuleKernel:
         return "double" if self._double else "float"
 
     def _parameters(self) -> str:
-        sizes = [f"int n_{axis}" for axis in self._spec.axes]
+        sizes = [f"int {axis}_length" for axis in self._spec.axes]
         arrays = [
-            f"{'' if item.mark else 'const '}{TYPES[self._dtypes[item.name]]}* ENGRAM_RESTRICT {item.name}_"
+            f"{self._pointer(item)} ENGRAM_RESTRICT {item.name}_array"
             if item.axes
-            else f"{self._float()} {item.name}_"
+            else f"{self._float()} {item.name}_number"
             for item in self._spec.arguments
         ]
         return ", ".join(sizes + arrays)
+
+    def _pointer(self, item: Indexed) -> str:
+        return f"{'' if item.mark else 'const '}{TYPES[self._dtypes[item.name]]}*"
 
     def _element(self) -> str:
         types = self._printer.types
         kinds = {item.name: kind_of(self._dtypes.get(item.name, "float")) for item in self._spec.arguments}
         inputs = [f"{types[kinds[item.name]]} {item.name}_0" for item in self._spec.inputs]
         results = [
-            f"{types[kinds[item.name]]}* result_{index}_" for index, item in enumerate(self._spec.outputs)
+            f"{types[kinds[item.name]]}* result_{index}_out" for index, item in enumerate(self._spec.outputs)
         ]
         lines = self._printer.lines(self._program.statements, 1)
         lines += [
-            f"    *result_{index}_ = {self._printer.expression(value)};"
+            f"    *result_{index}_out = {self._printer.expression(value)};"
             for index, value in enumerate(self._program.results)
         ]
         return "\n".join(
@@ -126,113 +128,111 @@ class RuleKernel:
         )
 
     def _kernel(self, name: str, packed: bool) -> str:
-        lines = [f"ENGRAM_KERNEL {name}({self._parameters()}) {{"]
         *leading, last = self.threads
         rows = leading.pop() if leading else None
-        slabs = " * ".join(["1LL", *(f"n_{axis}" for axis in leading)])
-        lines += [f"  for (long long slab_ = blockIdx.z; slab_ < {slabs}; slab_ += gridDim.z) {{"]
-        rest = "slab_"
+        column = f"{'4 * ' if packed else ''}(blockIdx.x * blockDim.x + threadIdx.x)"
+        slabs = " * ".join(["1LL", *(f"{axis}_length" for axis in leading)])
+        places = [f"{last}_at = column_index"] + ([f"{rows}_at = row_index"] if rows else [])
+        # Indices are unsigned until they are known to lie inside: their last stride may pass 2**31.
+        lines = [
+            f"ENGRAM_KERNEL {name}({self._parameters()}) {{",
+            f"    unsigned column_index = {column};",
+            f"    if (column_index >= (unsigned){last}_length) return;",
+            f"    for (long long slab_index = blockIdx.z; slab_index < {slabs}; slab_index += gridDim.z) {{",
+            *(f"        {line}" for line in self._slab(leading)),
+            "        for (unsigned row_index = blockIdx.y * blockDim.y + threadIdx.y; "
+            f"row_index < {f'(unsigned){rows}_length' if rows else '1'}; "
+            "row_index += gridDim.y * blockDim.y) {",
+            f"            int {', '.join(places)};",
+            *(f"            {line}" for line in (self._four(last) if packed else self._one())),
+            "        }",
+            "    }",
+            "}",
+        ]
+        return "\n".join(lines)
+
+    def _slab(self, leading: list[str]) -> list[str]:
+        """Where the leading axes stand, and where each array's part of the slab begins."""
+        lines, rest = [], "slab_index"
         for axis in reversed(leading):
             lines.append(
-                f"    long long a_{axis} = {rest} % n_{axis}; long long rest_{axis}_ = {rest} / n_{axis};"
+                f"long long {axis}_at = {rest} % {axis}_length, {axis}_rest = {rest} / {axis}_length;"
             )
-            rest = f"rest_{axis}_"
-        lines += [f"    {line}" for line in self._bases(leading)]
-        count = f"n_{rows}" if rows else "1"
-        row = f"a_{rows or 'row_'}"
-        lines.append(
-            f"    for (int {row} = blockIdx.y * blockDim.y + threadIdx.y; {row} < {count}; "
-            f"{row} += gridDim.y * blockDim.y)"
-        )
-        step = "4 * " if packed else ""
-        lines.append(
-            f"      for (int a_{last} = {step}(blockIdx.x * blockDim.x + threadIdx.x); a_{last} < n_{last}; "
-            f"a_{last} += {step}gridDim.x * blockDim.x) {{"
-        )
-        lines += [f"        {line}" for line in (self._four(last) if packed else self._one())]
-        return "\n".join([*lines, "      }", "  }", "}"])
-
-    def _bases(self, leading: list[str]) -> list[str]:
-        lines = []
+            rest = f"{axis}_rest"
         for item in self._spec.arguments:
             if item.axes:
-                front = [axis for axis in item.axes if axis in leading]
-                offset = ""
-                for axis in front:
-                    offset = f"({offset} * n_{axis} + a_{axis})" if offset else f"a_{axis}"
-                inner = " * ".join(["1LL", *(f"n_{axis}" for axis in item.axes[len(front) :])])
-                text = TYPES[self._dtypes[item.name]]
-                const = "" if item.mark else "const "
-                moved = f" + {offset} * ({inner})" if offset else ""
-                lines.append(f"{const}{text}* {item.name}_p = {item.name}_{moved};")
+                offset = self._offset(item, leading)
+                moved = f" + {offset}" if offset else ""
+                lines.append(f"{self._pointer(item)} {item.name}_slab = {item.name}_array{moved};")
         return lines
 
-    def _place(self, item: Indexed) -> str:
-        inner = [axis for axis in item.axes if axis in self.threads[-2:] or axis in self._spec.summed]
+    def _offset(self, item: Indexed, chosen: Collection[str]) -> str:
+        """What the chosen axes add to the offset of an element; "" for nothing."""
         offset = ""
-        for axis in inner:
-            offset = f"({offset} * n_{axis} + a_{axis})" if offset else f"a_{axis}"
-        return f"{item.name}_p[{offset or '0'}]"
+        for axis in item.axes:
+            offset = f"{offset} * {axis}_length" if offset else ""
+            if axis in chosen:
+                offset = f"({offset} + {axis}_at)" if offset else f"{axis}_at"
+        return offset
+
+    def _place(self, item: Indexed) -> str:
+        inner = {*self.threads[-2:], *self._spec.summed}
+        offset = self._offset(item, inner)
+        first = next((index for index, axis in enumerate(item.axes) if axis in inner), 0)
+        if not inner.issuperset(item.axes[first:]):
+            # A leading axis inside: what lies between two elements of the slab may pass 2**31.
+            offset = offset.replace(f"{item.axes[first]}_at", f"(long long){item.axes[first]}_at", 1)
+        return f"{item.name}_slab[{offset or '0'}]"
 
     def _call(self, inputs: list[str]) -> str:
-        results = [f"&result_{index}_" for index in range(len(self._spec.outputs))]
+        results = [f"&result_{index}_value" for index in range(len(self._spec.outputs))]
         return f"{self.name}_element({', '.join(inputs + results)});"
 
     def _results(self) -> list[str]:
-        types, outputs = self._printer.types, self._spec.outputs
-        return [
-            f"{types[kind_of(self._dtypes[item.name])]} result_{index}_;"
-            for index, item in enumerate(outputs)
-        ]
+        return [f"{self._type(item)} result_{index}_value;" for index, item in enumerate(self._spec.outputs)]
+
+    def _type(self, item: Indexed) -> str:
+        return self._printer.types[kind_of(self._dtypes[item.name])]
 
     def _one(self) -> list[str]:
-        inputs = [self._place(item) if item.axes else f"{item.name}_" for item in self._spec.inputs]
-        stores = [(index, item) for index, item in enumerate(self._spec.outputs)]
-        kept = [f"{self._place(item)} = result_{index}_;" for index, item in stores if item.mark == "&"]
-        if not self._spec.summed:
-            return [*self._results(), self._call(inputs), *kept, *self._plain_sums()]
-        types = self._printer.types
-        sums = [
-            (index, item, types[kind_of(self._dtypes[item.name])])
-            for index, item in stores
-            if item.mark == "+"
-        ]
-        loops = [f"for (int a_{axis} = 0; a_{axis} < n_{axis}; ++a_{axis})" for axis in self._spec.summed]
+        spec = self._spec
+        inputs = [self._place(item) if item.axes else f"{item.name}_number" for item in spec.inputs]
+        stores = {
+            item: f"{self._place(item)} = result_{index}_value;" for index, item in enumerate(spec.outputs)
+        }
+        if not spec.summed:
+            return [*self._results(), self._call(inputs), *stores.values()]
+        kept = [text for item, text in stores.items() if item.mark == "&"]
+        sums = [(index, item) for index, item in enumerate(spec.outputs) if item.mark == "+"]
         return [
-            *(f"{kind} sum_{index}_ = 0;" for index, _, kind in sums),
-            *loops,
+            *(f"{self._type(item)} sum_{index}_total = 0;" for index, item in sums),
+            *(f"for (int {axis}_at = 0; {axis}_at < {axis}_length; ++{axis}_at)" for axis in spec.summed),
             "{",
-            *(f"  {line}" for line in (*self._results(), self._call(inputs), *kept)),
-            *(f"  sum_{index}_ = sum_{index}_ + result_{index}_;" for index, _, _ in sums),
+            *(f"    {line}" for line in (*self._results(), self._call(inputs), *kept)),
+            *(f"    sum_{index}_total = sum_{index}_total + result_{index}_value;" for index, _ in sums),
             "}",
-            *(f"{self._place(item)} = sum_{index}_;" for index, item, _ in sums),
-        ]
-
-    def _plain_sums(self) -> list[str]:
-        return [
-            f"{self._place(item)} = result_{index}_;"
-            for index, item in enumerate(self._spec.outputs)
-            if item.mark == "+"
+            *(f"{self._place(item)} = sum_{index}_total;" for index, item in sums),
         ]
 
     def _four(self, last: str) -> list[str]:
         rows = [item for item in self._spec.arguments if last in item.axes]
-        loads = [f"float4 {item.name}_4 = *(const float4*)&{self._place(item)};" for item in rows]
+        loads = [f"float4 {item.name}_four = *(const float4*)&{self._place(item)};" for item in rows]
         inputs = [
-            f"((float*)&{item.name}_4)[lane_]"
+            f"((float*)&{item.name}_four)[lane_index]"
             if item in rows
             else self._place(item)
             if item.axes
-            else f"{item.name}_"
+            else f"{item.name}_number"
             for item in self._spec.inputs
         ]
         keeps = [
-            f"  ((float*)&{item.name}_4)[lane_] = result_{index}_;"
+            f"    ((float*)&{item.name}_four)[lane_index] = result_{index}_value;"
             for index, item in enumerate(self._spec.outputs)
         ]
-        stores = [f"*(float4*)&{self._place(item)} = {item.name}_4;" for item in self._spec.outputs]
-        body = [f"  {line}" for line in (*self._results(), self._call(inputs))]
-        return [*loads, "for (int lane_ = 0; lane_ < 4; ++lane_) {", *body, *keeps, "}", *stores]
+        stores = [f"*(float4*)&{self._place(item)} = {item.name}_four;" for item in self._spec.outputs]
+        body = [f"    {line}" for line in (*self._results(), self._call(inputs))]
+        head = "for (int lane_index = 0; lane_index < 4; ++lane_index) {"
+        return [*loads, head, *body, *keeps, "}", *stores]
 
 
 def kind_of(dtype: str) -> Kind:

@@ -7,7 +7,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import arithmetic
+import attrs
+import numpy as np
+
+from . import arithmetic, row
 from .expression import (
     NODES,
     Argument,
@@ -19,6 +22,7 @@ from .expression import (
     Value,
 )  # fmt: skip
 from .tree import (
+    Argmax,
     Assign,
     Expression,
     If,
@@ -30,6 +34,7 @@ from .tree import (
     Statement,
     Store,
     StreamArgument,
+    spelt,
 )  # fmt: skip
 
 
@@ -108,17 +113,18 @@ class Reader(ExpressionReader):
 
     def _statement(self, node: ast.stmt) -> Value | None:
         match node:
-            case ast.Return(value=None) | ast.Pass() | ast.Expr(value=ast.Constant()):
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
                 return None
             case ast.Return(value=value):
-                assert value is not None
-                return self.value(value)
+                return () if value is None else self.value(value)
             case ast.Assign(targets=[target], value=value):
                 self._assign(target, self.value(value))
             case ast.AugAssign(target=target, op=op, value=value):
-                loaded = ast.copy_location(ast.parse(ast.unparse(target), mode="eval").body, node)
+                before, by = self.value(target), self.value(value)
+                power = isinstance(op, ast.Pow)
                 self._assign(
-                    target, self._operation(arithmetic.symbol(op), self.value(loaded), self.value(value))
+                    target,
+                    self._power(before, by) if power else self._operation(arithmetic.symbol(op), before, by),
                 )
             case ast.If():
                 return self._if(node)
@@ -159,7 +165,7 @@ class Reader(ExpressionReader):
         elif isinstance(value, NODES):
             self._names[id] = self._fresh(id, value)
         else:
-            self._names[id] = value
+            self._names[id] = self._kept(value)
 
     def _if(self, node: ast.If) -> Value | None:
         test = self.value(node.test)
@@ -185,10 +191,14 @@ class Reader(ExpressionReader):
             for node in ast.walk(statement):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in self._names:
                     value = self._names[node.id]
-                    is_number = isinstance(value, Static) and isinstance(value.value, bool | int | float)
-                    if is_number or (
-                        isinstance(value, NODES) and getattr(value, "id", None) not in self._own
-                    ):
+                    is_number = isinstance(value, Static) and isinstance(
+                        value.value, bool | int | float | np.generic
+                    )
+                    if not is_number and not isinstance(value, NODES):
+                        self.refuse(
+                            f"{node.id!r} is no number; what changes in a branch or a loop must be one"
+                        )
+                    if getattr(value, "id", None) not in self._own:
                         self._names[node.id] = self._fresh(node.id, self.scalar(value))
 
     def _for(self, target: ast.expr, iterable: ast.expr, body: list[ast.stmt]) -> None:
@@ -202,21 +212,39 @@ class Reader(ExpressionReader):
             if not isinstance(target, ast.Name):
                 self.refuse("the index of a loop is a name")
             self.shared.serial += 1
-            index, known = Name(f"{target.id}_{self.shared.serial}", "int"), dict(self._names)
+            index = Name(f"{spelt(target.id)}_{self.shared.serial}", "int")
             self._names[target.id] = index
             self._loops += 1
             inner = self._branch(body)
             self._loops -= 1
-            self._names = known
+            del self._names[target.id]
             if items.value:
                 self.out.append(Loop(index, len(items.value), inner))
             return
-        for item in self._items(items):
+        live = isinstance(iterable, ast.Call)
+        for item in [self._kept(item, live) for item in self._items(items)]:
             self._assign(target, item)
             if self._block(body) is not None:
                 self.refuse("return stands at the end of the function")
 
     def _inlined(self, function: Callable[..., Any], args: list[Value], named: dict[str, Value]) -> Value:
+        if function is row.scalar_argmax and len(args) == 1 and isinstance(args[0], Array):
+            return self._argmax(args[0])
+        return self._text(function, args, named)
+
+    def _argmax(self, array: Array) -> Name:
+        if len(array.index) != len(array.shape) - 1:
+            self.refuse("argmax takes a row: an array with all its axes indexed but the last")
+        index = tuple(self._once(part) for part in array.index)
+        outer, self.out = self.out, []
+        found = self._text(row.scalar_argmax, [attrs.evolve(array, index=index)], {})
+        making, self.out = tuple(self.out), outer
+        assert isinstance(found, Name)
+        self.out.append(Argmax(found, array.name, index, making))
+        return found
+
+    def _text(self, function: Callable[..., Any], args: list[Value], named: dict[str, Value]) -> Value:
+        """The text of a function in place of a call."""
         try:
             bound = inspect.signature(function).bind(*args, **named)
         except TypeError as error:
@@ -228,9 +256,13 @@ class Reader(ExpressionReader):
         for name, parameter in inspect.signature(function).parameters.items():
             if name not in names:
                 names[name] = Static(parameter.default)
+        if function is self._function or function in self.shared.inside:
+            self.refuse("a rule may not call itself")
+        self.shared.inside.append(self._function)
         inner = Reader(function, names, self.shared, set())
         inner.out, inner._loops = self.out, self._loops
         found = inner._block(inner._tree.body)
-        if found is None:
+        self.shared.inside.pop()
+        if found is None or found == ():
             self.refuse("it returns nothing")
         return tuple(inner.scalar(item) for item in found) if isinstance(found, tuple) else found

@@ -136,10 +136,11 @@ def shapes_of(program: Program) -> dict[str, tuple[int, ...]]:
 
 
 def shortest(value: float, double: bool) -> str:
-    """The shortest decimal that reads back as the same float."""
-    number = np.float64(value) if double else np.float32(value)
+    """The shortest decimal that reads back as the same float; "inf", "-inf" or "nan"."""
+    with np.errstate(over="ignore"):
+        number = np.float64(value) if double else np.float32(value)
     text = np.format_float_scientific(number, unique=True, trim="0")
-    return text if "e" in text else f"{text}e0"
+    return text if "e" in text or "n" in text else f"{text}e0"
 
 
 class CPrinter(Printer):
@@ -164,11 +165,14 @@ class CPrinter(Printer):
 
     def _constant(self, value: Constant) -> str:
         if value.kind == "float":
-            number = float(value.value)
-            if np.isfinite(number) and np.isfinite(np.float64(number) if self.double else np.float32(number)):
-                text = shortest(number, self.double) + self._suffix
-                return f"({text})" if text.startswith("-") else text
-            return "ENGRAM_NAN" if number != number else f"({'-' if number < 0 else ''}ENGRAM_INF)"
+            text = shortest(float(value.value), self.double)
+            if "n" in text:
+                text = text.replace("inf", "ENGRAM_INF").replace("nan", "ENGRAM_NAN")
+                return f"(({self.types['float']}){text})"
+            text += self._suffix
+            return f"({text})" if text.startswith("-") else text
+        if value.value == -(1 << 63):
+            return "(-9223372036854775807LL - 1)"
         text = str(int(value.value)) + ("LL" if self.types[value.kind] == "long long" else "")
         return f"({text})" if text.startswith("-") else text
 
@@ -176,9 +180,8 @@ class CPrinter(Printer):
         joint = {"and": "&&", "or": "||"}.get(name, name)
         if name in ("//", "%"):
             return f"engram_{'quotient' if name == '//' else 'remainder'}({args[0]}, {args[1]})"
-        if name == "<<":
-            unsigned = "unsigned long long" if self.types[value.kind] == "long long" else "unsigned"
-            return f"(({self.types[value.kind]})(({unsigned}){args[0]} << {args[1]}))"
+        if name in ("+", "-", "*", "<<", "neg") and value.kind in ("int", "bits"):
+            return self._round(name, self.types[value.kind], args)
         if len(args) == 2:
             return f"({args[0]} {joint} {args[1]})"
         match name:
@@ -188,9 +191,19 @@ class CPrinter(Printer):
                 return f"(-{args[0]})"
             case "not":
                 return f"(!{args[0]})"
+            case "int" if value.args[0].kind == "float":
+                return f"engram_integer({args[0]})"
             case "bits" | "from_bits" | "sqrt" | "floor" | "trunc" | "rint" | "abs":
                 return f"engram_{name}{64 if self.double else 32}({args[0]})"
         return f"(({self.types[value.kind]}){args[0]})"
+
+    def _round(self, name: str, signed: str, args: list[str]) -> str:
+        """Signed numbers may not overflow in C; unsigned ones go round, as NumPy's do."""
+        unsigned = "unsigned" if signed == "int" else "unsigned long long"
+        if name == "neg":
+            return f"(({signed})(0 - ({unsigned}){args[0]}))"
+        other = args[1] if name == "<<" else f"({unsigned}){args[1]}"
+        return f"(({signed})(({unsigned}){args[0]} {name} {other}))"
 
     def _assign(self, name: Name, value: str, new: bool) -> str:
         return f"{self.types[name.kind] + ' ' if new else ''}{self.named(name)} = {value};"
@@ -235,23 +248,20 @@ class NumbaPrinter(Printer):
 
     def _constant(self, value: Constant) -> str:
         if value.kind == "float":
-            number = float(value.value)
-            return (
-                f"F({shortest(number, self.double)})"
-                if np.isfinite(number)
-                else f"F(np.{'nan' if number != number else 'inf'} * {-1 if number < 0 else 1})"
-            )
+            text = shortest(float(value.value), self.double)
+            return f"F(float({text!r}))" if "n" in text else f"F({text})"
         return f"I({int(value.value)})" if value.kind == "bits" else repr(value.value)
 
     def _operation(self, name: str, value: Operation, args: list[str]) -> str:
         if len(args) == 2:
-            text = f"({args[0]} {name} {args[1]})"
-            return f"I{text}" if value.kind == "bits" else text
+            return self._binary(name, value.kind, args)
         match name:
             case "select":
                 return f"({args[1]} if {args[0]} else {args[2]})"
             case "neg":
-                return f"I(-{args[0]})" if value.kind == "bits" else f"(-{args[0]})"
+                return (
+                    f"(-{args[0]})" if value.kind == "float" else self._binary("-", value.kind, ["0", *args])
+                )
             case "not":
                 return f"(not {args[0]})"
             case "bits":
@@ -262,8 +272,17 @@ class NumbaPrinter(Printer):
                 return f"np.{name}({args[0]})"
             case "abs":
                 return f"abs({args[0]})"
+            case "int" if value.args[0].kind == "float":
+                return f"integer({args[0]})"
         casts: dict[Kind, str] = {"float": "F", "int": "np.int64", "bits": "I", "bool": "bool"}
         return f"{casts[value.kind]}({args[0]})"
+
+    def _binary(self, name: str, kind: Kind, args: list[str]) -> str:
+        if name in ("+", "-", "*") and kind == "int":
+            # LLVM takes it that signed numbers do not overflow; unsigned ones go round, as NumPy's do.
+            return f"np.int64(np.uint64({args[0]}) {name} np.uint64({args[1]}))"
+        text = f"({args[0]} {name} {args[1]})"
+        return f"I{text}" if kind == "bits" else text
 
     def _assign(self, name: Name, value: str, new: bool) -> str:
         return f"{self.named(name)} = {value}"

@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 
-def argmax(row: Any) -> Any:
-    """The place of the largest number along the last axis, the first of equal ones; a nan is above all."""
-    return row.argmax(axis=-1)
-
-
 def scalar_argmax(row: Any) -> Any:
-    """The same, number by number."""
+    """The place of the largest number of a row, number by number."""
     place = 0
     largest = row[0]
     for index in range(len(row)):
@@ -19,3 +14,23 @@ def scalar_argmax(row: Any) -> Any:
             place = index
             largest = row[index]
     return place
+
+
+class RowArgmax:
+    """The place of the largest number of a row, the first of equal ones; a nan is above all."""
+
+    scalar_function = staticmethod(scalar_argmax)
+
+    def __call__(self, array: Any) -> Any:
+        """Find it in each row along the last axis.
+
+        Args:
+            array: (..., n).
+
+        Returns:
+            (...) int64 in 0 .. n - 1.
+        """
+        return array.argmax(axis=-1)
+
+
+argmax = RowArgmax()

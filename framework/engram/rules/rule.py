@@ -6,6 +6,7 @@ import ctypes
 import functools
 import inspect
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -13,7 +14,8 @@ import numpy as np
 from ..backend import array_module
 from ..errors import EngramError
 from . import arrays, cache, jit, target
-from .fit import Fit, fitted
+from .expression import text_of
+from .fit import Fit, fitted, is_double
 from .kernel import RuleKernel, kind_of
 from .parse import parse
 from .spec import read
@@ -23,6 +25,8 @@ Text: TypeAlias = Literal["numpy", "numba", "cuda"]
 Apply: TypeAlias = Callable[..., None]
 _PARALLEL = 1 << 20
 _KNOWN = 256
+_FORM = attrgetter("shape", "dtype")
+_ALIGNMENT = 16
 
 
 class Rule:
@@ -37,12 +41,14 @@ class Rule:
 
     Raises:
         EngramError: The spec is none, or does not name the function's arguments.
+        RuleError: The function's source cannot be read.
     """
 
     def __init__(self, function: Callable[..., Any], text: str) -> None:
         functools.update_wrapper(self, function)
         self.__name__: str = function.__name__
         self.scalar_function = function
+        text_of(function)
         self.spec = read(text)
         self._arrays = [index for index, item in enumerate(self.spec.arguments) if item.axes]
         self._applied: dict[Any, Apply] = {}
@@ -68,10 +74,8 @@ class Rule:
             else self._bound(arguments, named)
         )
         try:
-            key = (
-                target.choice(),
-                *[(type(a), a.shape, a.dtype) for a in [values[index] for index in self._arrays]],
-            )
+            forms = map(_FORM, map(values.__getitem__, self._arrays))
+            key = target.choice(), type(values[self._arrays[0]]), *forms
         except AttributeError:
             fitted(self.__name__, self.spec, values)
             raise
@@ -96,20 +100,27 @@ class Rule:
         values = self._bound(arguments, named)
         self._hosted(fitted(self.__name__, self.spec, values))(*values)
 
-    def source(self, text: Text = "cuda", dtype: str = "float32") -> str:
-        """Return the code of a target, for arrays of one floating-point dtype.
+    def source(self, text: Text = "cuda", dtype: str = "float32", **dtypes: str) -> str:
+        """Return the code of a target.
 
         Args:
             text: "numpy", "numba", or "cuda", which the host compiler takes, too.
-            dtype: "float32" or "float64".
+            dtype: Of the arrays.
+            **dtypes: Of arrays that have another one, by name.
+
+        Raises:
+            EngramError: A dtype or a name is none.
         """
-        dtypes = tuple((item.name, dtype) for item in self.spec.arguments if item.axes)
-        fit = Fit(tuple(2 for _ in self.spec.axes), dtypes, dtype == "float64")
+        names = [item.name for item in self.spec.arguments if item.axes]
+        if strange := sorted(set(dtypes) - set(names)):
+            raise EngramError(
+                f"rule {self.__name__!r}: {strange[0]!r} is none of its arrays {', '.join(names)}"
+            )
+        given = dict.fromkeys(names, dtype) | dtypes
+        fit = Fit(tuple(2 for _ in self.spec.axes), tuple(given.items()), is_double(self.__name__, given))
         if text == "numpy":
             return arrays.source(self._program(fit), self.spec)[0]
-        if text == "numba":
-            return jit.rule_source(self._program(fit), self.spec, fit.double, parallel=False)
-        return self._kernel(fit).text()
+        return self._numba_text(fit, parallel=False) if text == "numba" else self._kernel(fit).text()
 
     def __repr__(self) -> str:
         """Name and arguments."""
@@ -172,10 +183,14 @@ class Rule:
         )
 
         def make() -> Any:
-            source = jit.rule_source(self._program(fit), self.spec, fit.double, parallel=not alone)
-            return cache.numba_module(self.__name__, source).run
+            return cache.numba_module(self.__name__, self._numba_text(fit, parallel=not alone)).run
 
-        return functools.partial(self._form(("numba", fit.form, alone), make), *fit.sizes)
+        run: Apply = self._form(("numba", fit.form, alone), make)
+        return run
+
+    def _numba_text(self, fit: Fit, *, parallel: bool) -> str:
+        program, dtypes = self._program(fit), dict(fit.dtypes)
+        return jit.rule_source(program, self.spec, dtypes, double=fit.double, parallel=parallel)
 
     def _kernel(self, fit: Fit) -> RuleKernel:
         make = functools.partial(RuleKernel, self._program(fit), self.spec, dict(fit.dtypes), fit.double)
@@ -207,22 +222,23 @@ class Rule:
         name, grid, block = kernel.geometry(fit.sizes)
         make = functools.partial(cupy.RawModule, code=kernel.text(), options=("--fmad=false",))
         run = self._form(("cupy", fit.form), make).get_function(name)
-        sizes, real = [np.int32(size) for size in fit.sizes], fit.real.type
-        numbers = [not item.axes for item in self.spec.arguments]
+        sizes = [np.int32(size) for size in fit.sizes]
 
         def apply(*values: Any) -> None:
-            # The kernel takes rows that follow one another; a view that skips some works through a copy.
-            packed = [
-                value if number else cupy.ascontiguousarray(value)
-                for number, value in zip(numbers, values, strict=True)
-            ]
-            given = [real(value) if number else value for number, value in zip(numbers, packed, strict=True)]
+            pairs = zip(self.spec.arguments, fit.given(self.spec, values), strict=True)
+            given = [_in_rows(cupy, value) if item.axes else value for item, value in pairs]
             run(grid, (*block, 1), (*sizes, *given))
-            for item, value, worked in zip(self.spec.arguments, values, packed, strict=True):
+            for item, value, worked in zip(self.spec.arguments, values, given, strict=True):
                 if item.mark and worked is not value:
                     value[...] = worked
 
         return apply
+
+
+def _in_rows(cupy: Any, array: Any) -> Any:
+    """The array as kernels take it: rows follow one another, and four numbers at a time can be loaded."""
+    array = cupy.ascontiguousarray(array)
+    return array if array.data.ptr % _ALIGNMENT == 0 else array.copy()
 
 
 class Function:
@@ -230,9 +246,13 @@ class Function:
 
     Args:
         function: The function, within the subset.
+
+    Raises:
+        RuleError: Its source cannot be read.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        text_of(function)
         functools.update_wrapper(self, function)
         self.__name__: str = function.__name__
         self.scalar_function = function

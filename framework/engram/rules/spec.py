@@ -14,7 +14,7 @@ import attrs
 
 from ..errors import EngramError
 
-_ARGUMENT = re.compile(r"([A-Za-z]\w*)(?:\[([A-Za-z]\w*(?:,[A-Za-z]\w*)*)\])?([&+]?)")
+_ARGUMENT = re.compile(r"([A-Za-z]\w*)(?:\[([A-Za-z]\w*(?:,[A-Za-z]\w*)*)\])?([&+]?)", re.ASCII)
 
 
 @attrs.frozen

@@ -8,8 +8,6 @@ PREAMBLE = """\
 #define ENGRAM_TABLE static __device__ const
 #define ENGRAM_KERNEL extern "C" __global__ void
 #define ENGRAM_RESTRICT __restrict__
-#define ENGRAM_INF __longlong_as_double(0x7ff0000000000000LL)
-#define ENGRAM_NAN __longlong_as_double(0x7ff8000000000000LL)
 ENGRAM_DEVICE int engram_bits32(float x) { return __float_as_int(x); }
 ENGRAM_DEVICE float engram_from_bits32(int i) { return __int_as_float(i); }
 ENGRAM_DEVICE long long engram_bits64(double x) { return __double_as_longlong(x); }
@@ -29,8 +27,6 @@ ENGRAM_DEVICE double engram_from_bits64(long long i) { return __longlong_as_doub
 #define ENGRAM_TABLE static const
 #define ENGRAM_KERNEL static void
 #define ENGRAM_RESTRICT restrict
-#define ENGRAM_INF __builtin_inf()
-#define ENGRAM_NAN __builtin_nan("")
 typedef struct { unsigned x, y, z; } engram_three;
 typedef struct { float x, y, z, w; } float4;
 static _Thread_local engram_three blockIdx, threadIdx, blockDim, gridDim;
@@ -49,11 +45,22 @@ ENGRAM_DEVICE double engram_from_bits64(long long i) { double x; __builtin_memcp
 #define engram_abs32(x) __builtin_fabsf(x)
 #define engram_abs64(x) __builtin_fabs(x)
 #endif
+#define ENGRAM_INF (1.0 / 0.0)
+#define ENGRAM_NAN (0.0 / 0.0)
+/* As NumPy has them: rounded down, 0 for a division by 0, the smallest integer for what is none. */
 ENGRAM_DEVICE long long engram_quotient(long long a, long long b) {
-    long long q = a / b;
-    return (a % b != 0 && (a < 0) != (b < 0)) ? q - 1 : q;
+    if (b == 0) return 0;
+    if (b == -1) return (long long)(0ULL - (unsigned long long)a);
+    return (a % b != 0 && (a < 0) != (b < 0)) ? a / b - 1 : a / b;
 }
-ENGRAM_DEVICE long long engram_remainder(long long a, long long b) { return a - engram_quotient(a, b) * b; }
+ENGRAM_DEVICE long long engram_remainder(long long a, long long b) {
+    if (b == 0 || b == -1) return 0;
+    return (a % b != 0 && (a < 0) != (b < 0)) ? a % b + b : a % b;
+}
+ENGRAM_DEVICE long long engram_integer(double x) {
+    int inside = x >= -9223372036854775808.0 && x < 9223372036854775808.0;
+    return inside ? (long long)x : -9223372036854775807LL - 1;
+}
 """
 
 PHILOX = """\
@@ -110,6 +117,12 @@ def view_bits(x):
 @jit
 def view_float(i):
     return I(i).view(F)
+
+
+@jit
+def integer(x):
+    inside = -9223372036854775808.0 <= x and x < 9223372036854775808.0
+    return np.int64(x) if inside else np.int64(-9223372036854775807 - 1)
 """
 
 NUMBA_PHILOX = """\

@@ -13,6 +13,11 @@ import attrs
 Kind: TypeAlias = Literal["float", "int", "bits", "bool"]
 
 
+def spelt(id: str) -> str:
+    """A name of the author's in the letters that every compiler knows."""
+    return "".join(letter if letter.isascii() else f"u{ord(letter):x}" for letter in id)
+
+
 @attrs.frozen
 class Constant:
     """A number known when the rule is compiled; a float is rounded once to the precision of the target."""

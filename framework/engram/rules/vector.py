@@ -26,6 +26,7 @@ from .tree import (
     Program,
     Statement,
     Store,
+    Table,
 )  # fmt: skip
 
 _CALLS = {
@@ -84,7 +85,7 @@ class VectorPrinter:
         for name, known in self.constants.items():
             if repr(known) == repr(number):
                 return name
-        name = f"constant_{len(self.constants)}"
+        name = f"number_{len(self.constants)}_constant"
         self.constants[name] = number
         return name
 
@@ -180,13 +181,8 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
     """
     integer = np.int32 if dtype == np.float32 else np.int64
     real = dtype.type
-    tables = {
-        name: xp.asarray(
-            np.reshape(np.asarray(table.values, dtype if table.kind == "float" else np.int64), table.shape)
-        )
-        for name, table in program.tables.items()
-    }
     with np.errstate(over="ignore"):
+        tables = {name: _table(xp, table, dtype) for name, table in program.tables.items()}
         constants = {name: real(value) for name, value in printer.constants.items()}
     return {
         **tables,
@@ -194,7 +190,7 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
         "xp": xp,
         "wide": lambda x: x.astype(np.int64),
         "real": lambda x: x.astype(dtype) if hasattr(x, "astype") else real(x),
-        "integer": lambda x: x.astype(np.int64) if hasattr(x, "astype") else int(x),
+        "integer": lambda x: _integer(xp, x) if hasattr(x, "astype") else int(x),
         "whole": lambda x: x.astype(integer),
         "bits": lambda x: x.view(integer),
         "from_bits": lambda x: x.view(dtype),
@@ -202,6 +198,22 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
         "rows": lambda x, index: x.reshape(-1, x.shape[-1]).take(index, axis=0),
         "within": lambda x, size: xp.minimum(xp.maximum(x, 0), size - 1),
     }
+
+
+def _table(xp: Any, table: Table, dtype: np.dtype[Any]) -> Any:
+    """One number after another: nothing is copied from the host, so that it may happen within a step."""
+    array = xp.zeros(len(table.values), dtype if table.kind == "float" else np.int64)
+    for place, value in enumerate(table.values):
+        array[place] = value
+    return array.reshape(table.shape)
+
+
+def _integer(xp: Any, x: Any) -> Any:
+    """Towards zero; the smallest integer for what is none, whatever the machine makes of it."""
+    if x.dtype.kind != "f":
+        return x.astype(np.int64)
+    least = x.dtype.type(-(2.0**63))
+    return xp.where(xp.logical_and(x >= least, x < -least), x, least).astype(np.int64)
 
 
 def compiled(name: str, lines: list[str], names: dict[str, Any]) -> Callable[..., Any]:

@@ -90,7 +90,8 @@ def _refuse_host(items: Any) -> None:
     for item in items:
         if isinstance(item, tuple | list):
             _refuse_host(item)
-        elif isinstance(item, np.ndarray) and not isinstance(item, DeviceArray):
+        # NumPy makes an array without axes of a number that stands on the left of an operator.
+        elif isinstance(item, np.ndarray) and item.ndim and not isinstance(item, DeviceArray):
             raise HostTraffic(f"a host array of shape {item.shape} met device arrays")
 
 

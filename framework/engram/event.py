@@ -55,7 +55,7 @@ class Events:
     def _check(self, fired: Array) -> None:
         step = self.clock.step
         if not 0 <= step < RESET_STEP:
-            raise EngramError(f"{self.path}: a body, schedule or reset cannot add events; write step")
+            raise EngramError(f"{self.path}: schedule and reset cannot add events; write step")
         if step == self.last:
             raise EngramError(f"{self.path}: was added to twice in step {step}; join the masks with |")
         shape, dtype = getattr(fired, "shape", type(fired).__name__), getattr(fired, "dtype", "")

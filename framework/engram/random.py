@@ -87,7 +87,7 @@ class Stream:
         step = clock.step
         if step == IN_BODY:
             raise RuntimeError(
-                f"stream {self._path!r} was drawn from in a body or a schedule, which cannot draw; "
+                f"stream {self._path!r} was drawn from in a schedule, which cannot draw; "
                 "write step (and reset) instead"
             )
         if self._source.recorded and step < RESET_STEP and self._path in self._source.recorded:

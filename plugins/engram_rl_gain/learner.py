@@ -24,13 +24,14 @@ look best. After training, or switched off, the memory rests: it uses the best g
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import engram
-from engram import Array, Context, Signal, Stream, Transitions, array_module
+from engram import Array, Context, Stream, Transitions, array_module, exact
 
 from . import q_table
 from .semantics import Name, Semantics, semantics
@@ -68,18 +69,62 @@ class GainState:
     p: SimpleNamespace = engram.fixed()
 
 
-class Now(NamedTuple):
-    """What each replica does at this step, (batch,) bool; where learning is off, nothing of it."""
+@engram.scan
+def body(
+    self: GainLearner, rules: Semantics,
+    q: Array, gain: Array, chosen_gain: Array, reward_sum: float, last_state: int, last_action: int,
+    iterator: int, ticks: int, total_ticks: int, active: bool, learning: bool, interval: int, last_tick: int,
+    alpha: float, gamma: float, epsilon: float, delta: float, state_space_per_side: int,
+    state_specific_best: bool, gain_space: tuple[float, ...], explore: Stream, choice: Stream,
+    observation: Array, reward: float, learn: bool, action: Array,
+) -> None:  # fmt: skip
+    """Count, collect reward, decide where it is time, and set the gains.
 
-    training: Array
-    resting: Array
-    decides: Array
-    explores: Array
+    Where `learn` is False the best known gain is used and all else stands still: a probe leaves no trace.
+    Trials do not matter; an interval goes on from one to the next.
+    """
+    counts = active and learn
+    ticks = ticks + counts if active else 0
+    total_ticks = total_ticks + counts
+    learning = active and total_ticks <= last_tick
+    training, resting = learning and learn, learn and not learning
+    iterator = iterator + training
+    earned = exact.trunc(reward) - _EFFORT
+    reward_sum = reward_sum + earned if rules.collects(training, resting) else reward_sum  # (3)
+    due, at_decision = self.due(iterator, interval, reward_sum, observation)
+    decides = due and training
+    reward_sum = at_decision if decides else reward_sum
+    chooses, chosen = decides or not training, last_action
+    if chooses:
+        explores = decides and explore.uniform() < epsilon
+        here = q_table.state_of(observation, delta, state_space_per_side, rules)
+        teaches = rules.teaches(decides, explores, resting, state_specific_best)
+        if teaches:
+            target = reward_sum + gamma * q[here, exact.argmax(q[here])]
+            q[last_state, last_action] = q_table.taught(q[last_state, last_action], alpha, target)  # (4)
+            last_state = here
+        chosen = exact.argmax(q[here])  # (5)
+        if not state_specific_best and not training:
+            chosen = q_table.best_action(q)
+        if explores:
+            chosen = choice.integers(len(gain_space) ** len(gain))
+        if decides or teaches:
+            last_action = chosen
+    for stimulus in range(len(gain)):
+        shown = q_table.actions(gain_space, len(gain))[chosen, stimulus]
+        if rules.keeps(decides, resting):
+            chosen_gain[stimulus] = shown
+        gain[stimulus] = shown if chooses else chosen_gain[stimulus]
+        action[stimulus] = gain[stimulus]
+    reward_sum = 0.0 if decides else reward_sum
+    iterator = 0 if decides else iterator
 
 
 @engram.parameters
 class GainLearner(engram.Memory):
     """Abstract: parameters, tables and the update; a final class says when to decide."""
+
+    body = body
 
     update_dt: float = engram.param(
         default=1.0, ge=0, unit="min", doc="interval between decisions", per_replica=True
@@ -110,9 +155,10 @@ class GainLearner(engram.Memory):
         if not self.gain_space:
             raise ValueError("gain_space must name at least one gain")
 
+    @property
     @abc.abstractmethod
-    def decides(self, state: GainState, change: Array) -> tuple[Array, Array]:
-        """Return who would decide now, (batch,) bool, and the reward R of (4) then, (batch,)."""
+    def due(self) -> Callable[..., Any]:
+        """The rule (iterator, interval, R, change) -> (whether it would decide now, R of (4) then)."""
 
     def init(self, ctx: Context) -> GainState:
         """Return empty tables for the task's stimuli.
@@ -121,8 +167,8 @@ class GainLearner(engram.Memory):
             EngramError: The task does not show one number a stimulus.
         """
         table = q_table.actions(self.gain_space, _stimuli(ctx))
-        states = self._levels ** table.shape[1]
-        rules = semantics(self.semantics, self.state_specific_best)
+        states = (2 * self.state_space_per_side + 1) ** table.shape[1]
+        rules = semantics(self.semantics)
         parameters = ctx.per_replica(self)
         interval = self._interval(ctx, rules)
         return ctx.state(
@@ -142,25 +188,6 @@ class GainLearner(engram.Memory):
             p=parameters,
         )
 
-    def step(self, state: GainState, signal: Signal) -> Array:
-        """Count, collect reward, decide where it is time, and return the gains (batch, stimulus).
-
-        Where `signal.learn` is False the best known gain is used and all else stands still: a probe leaves
-        no trace. Trials do not matter; an interval goes on from one to the next.
-        """
-        xp = array_module(state.q)
-        training, resting = self._count(state, signal)
-        due, reward = self.decides(state, signal.observation)
-        decides = due & training
-        explores = decides & (state.explore.uniform() < state.p.epsilon)
-        reward = xp.where(decides, reward, state.reward_sum)
-        any_action = state.choice.integers(len(state.actions))
-        now = Now(training, resting, decides, explores)
-        self._choose(state, signal.observation, reward, now, any_action)
-        state.reward_sum[...] = xp.where(decides, 0, state.reward_sum)
-        state.iterator *= ~decides
-        return state.gain
-
     def learn(self, state: GainState, transitions: Transitions) -> None:
         """Teach replayed transitions by equation (4), in order, all replicas side by side.
 
@@ -179,12 +206,7 @@ class GainLearner(engram.Memory):
         rate = transitions.weight * known * state.p.alpha
         for n in range(len(before)):
             ahead = _best(state, after[n])[1] * ~transitions.terminated[n]
-            pair = _place(state, before[n], action[n])
-            _teach(state, pair, rate[n], transitions.reward[n] + state.p.gamma * ahead)
-
-    @property
-    def _levels(self) -> int:
-        return 2 * self.state_space_per_side + 1
+            _teach(state, before[n], action[n], rate[n], transitions.reward[n] + state.p.gamma * ahead)
 
     def _interval(self, ctx: Context, rules: Semantics) -> Host:
         steps = rules.steps(ctx.values(self, "update_dt") * _MINUTE, ctx.dt)
@@ -199,47 +221,8 @@ class GainLearner(engram.Memory):
         tick -= tick * ctx.dt > end
         return tick.astype(np.int32)
 
-    def _count(self, state: GainState, signal: Signal) -> tuple[Array, Array]:
-        """Count time and collect reward (3); return (batch,) who is in training, and who rests."""
-        xp = array_module(state.q)
-        counts = state.active & signal.learn
-        state.ticks += counts
-        state.ticks *= state.active
-        state.total_ticks += counts
-        state.learning[...] = state.active & (state.total_ticks <= state.last_tick)
-        training, resting = state.learning & signal.learn, ~state.learning & signal.learn
-        state.iterator += training
-        state.reward_sum += xp.where(
-            state.rules.collects(training, resting), xp.trunc(signal.reward) - _EFFORT, 0
-        )
-        return training, resting
-
-    def _choose(self, state: GainState, change: Array, reward: Array, now: Now, any_action: Array) -> None:
-        """Teach (4) with `reward`, choose (5), exploring with `any_action` (batch,), and set the gains."""
-        xp, rules = array_module(state.q), state.rules
-        here = self._index(state, change)
-        teaches = rules.teaches(now.decides, now.explores, now.resting)
-        pair = _place(state, state.last_state, state.last_action)
-        ahead = _best(state, here)[1]
-        _teach(state, pair, xp.where(teaches, state.p.alpha, 0), reward + state.p.gamma * ahead)
-        state.last_state[...] = xp.where(teaches, here, state.last_state)
-        chosen = xp.where(now.explores, any_action, self._known(state, here, now))
-        state.last_action[...] = xp.where(now.decides | teaches, chosen, state.last_action)
-        shown = state.actions.take(chosen, axis=0)
-        kept = rules.keeps(now.decides, now.resting)[:, None]
-        state.chosen_gain[...] = xp.where(kept, shown, state.chosen_gain)
-        state.gain[...] = xp.where(now.training[:, None], state.chosen_gain, shown)
-
-    def _known(self, state: GainState, here: Array, now: Now) -> Array:
-        """Return (batch,) the best known action."""
-        best = _best(state, here)[0]
-        if self.state_specific_best:
-            return best
-        return array_module(best).where(now.training, best, q_table.best_actions(state.q))
-
     def _index(self, state: GainState, change: Array) -> Array:
-        binned = q_table.bins(change, state.p.delta[:, None], self.state_space_per_side)
-        return state.rules.state(binned, self._levels)
+        return q_table.state_index(change, state.p.delta, self.state_space_per_side, state.rules)
 
     def _action(self, state: GainState, action: Array) -> tuple[Array, Array]:
         """Return (n, batch) indices of actions, and whether they are any."""
@@ -271,14 +254,6 @@ def _best(state: GainState, index: Array) -> tuple[Array, Array]:
     return best, state.q.reshape(-1).take(_place(state, index, best))
 
 
-def _teach(state: GainState, pair: Array, rate: Array, target: Array) -> None:
-    """Equation (4) for one place of each replica's table, at a rate (batch,)."""
-    values = state.q.reshape(-1)
-    old = values.take(pair)
-    taught = (1 - rate) * old + rate * target
-    values[pair] = array_module(old).where(rate != 0, taught, old)
-
-
 def update_ext_gain(learner: GainLearner, state: GainState, change: Array, randomize: bool = True) -> Array:
     """Decide for every replica now, outside the clockwork of `step`: larvaworld's method of that name.
 
@@ -293,11 +268,24 @@ def update_ext_gain(learner: GainLearner, state: GainState, change: Array, rando
     Returns:
         (batch, stimulus) the gains chosen, which are also set.
     """
+    xp = array_module(state.q)
     everyone = state.active | True
     explores, any_action = ~everyone, state.last_action
     if randomize:
         explores = state.explore.uniform() < state.p.epsilon
         any_action = state.choice.integers(len(state.actions))
-    now = Now(everyone, ~everyone, everyone, explores)
-    learner._choose(state, change, state.reward_sum, now, any_action)
+    here = learner._index(state, change)
+    teaches = state.rules.teaches(everyone, explores, ~everyone, learner.state_specific_best)
+    target = state.reward_sum + state.p.gamma * _best(state, here)[1]
+    _teach(state, state.last_state, state.last_action, xp.where(teaches, state.p.alpha, 0), target)
+    state.last_state[...] = xp.where(teaches, here, state.last_state)
+    state.last_action[...] = xp.where(explores, any_action, _best(state, here)[0])
+    state.chosen_gain[...] = state.actions.take(state.last_action, axis=0)
+    state.gain[...] = state.chosen_gain
     return state.gain
+
+
+def _teach(state: GainState, index: Array, action: Array, rate: Array, target: Array) -> None:
+    """Equation (4) for one place (batch,) of each replica's table, at a rate (batch,)."""
+    pair, values = _place(state, index, action), state.q.reshape(-1)
+    values[pair] = q_table.taught(values.take(pair), rate, target)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import engram
 from engram import Array
 
-from .learner import GainLearner, GainState
+from .learner import GainLearner
+
+
+@engram.rule
+def after_interval(iterator: int, interval: int, reward_sum: float, change: Array) -> tuple[bool, float]:
+    """Decide when the interval is over, on the reward collected in it."""
+    return iterator >= interval, reward_sum
 
 
 @engram.parameters
@@ -17,7 +23,4 @@ class RLGain(GainLearner):
     """
 
     name = "rl-gain"
-
-    def decides(self, state: GainState, change: Array) -> tuple[Array, Array]:
-        """Decide when the interval is over, on the reward collected in it."""
-        return state.iterator >= state.interval, state.reward_sum
+    due = after_interval

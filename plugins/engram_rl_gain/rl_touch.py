@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import engram
-from engram import Array, array_module
+from engram import Array
 
-from .learner import GainLearner, GainState
+from .learner import GainLearner
+
+
+@engram.rule
+def at_contact(iterator: int, interval: int, reward_sum: float, change: Array) -> tuple[bool, float]:
+    """Decide at onset or loss of contact, on the reward of equation (6)."""
+    begins, ends = False, False
+    for of_stimulus in change:
+        begins = begins or of_stimulus == 1
+        ends = ends or of_stimulus == -1
+    since = float(max(iterator, 1))
+    return begins or ends, 1 / since if begins else since
 
 
 @engram.parameters
@@ -21,10 +32,4 @@ class RLTouch(GainLearner):
     """
 
     name = "rl-touch"
-
-    def decides(self, state: GainState, change: Array) -> tuple[Array, Array]:
-        """Decide at onset or loss of contact, on the reward of equation (6)."""
-        xp = array_module(state.q)
-        begins, ends = (change == 1).any(axis=1), (change == -1).any(axis=1)
-        since = xp.maximum(state.iterator, 1).astype(state.q.dtype)
-        return begins | ends, xp.where(begins, 1 / since, since)
+    due = at_contact

@@ -2,109 +2,113 @@
 
 from __future__ import annotations
 
-import abc
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
 
+import engram
 from engram import Array, array_module
 
 Name = Literal["intended", "larvaworld-2.5"]
 
 
-class Semantics(abc.ABC):
-    """The decisions on which the two readings of the model disagree.
+@dataclass(frozen=True)
+class Semantics:
+    """The decisions on which the two readings of the model disagree; scalar rules, but for `steps`.
 
-    Masks are (batch,) bool: `decides`, the step is a decision; `explores`, its action is any; `resting`,
-    training is over or the memory is switched off.
+    Attributes:
+        steps: The steps in an interval, of (duration in s, dt): a whole floating-point number, on the host.
+        state: The index of the state that the stimuli up to this one make, of (index that those before it
+            make, bin of this one, its number, levels of a bin).
+        collects: Whether the reward of this step is added to R, of (training, resting).
+        teaches: Whether the last state and action are taught, and the present state becomes the last one, of
+            (decides, explores, resting, at_rest). `resting`: training is over or the memory is switched off;
+            `at_rest`: the best action at rest is that of the present state.
+        keeps: Whether the gain shown is the one that training goes on with, of (decides, resting).
     """
 
-    @abc.abstractmethod
-    def steps(self, duration: Array, dt: float) -> Array:
-        """Return the steps in an interval of `duration` s, a whole floating-point number."""
-
-    @abc.abstractmethod
-    def state(self, bins: Array, levels: int) -> Array:
-        """Return (...) the index of the state that bins (..., stimulus) of 0 .. levels - 1 make."""
-
-    @abc.abstractmethod
-    def collects(self, training: Array, resting: Array) -> Array:
-        """Return where the reward of this step is added to R."""
-
-    @abc.abstractmethod
-    def teaches(self, decides: Array, explores: Array, resting: Array) -> Array:
-        """Return where the last state and action are taught, and the present state becomes the last one."""
-
-    @abc.abstractmethod
-    def keeps(self, decides: Array, resting: Array) -> Array:
-        """Return where the gain shown is the one that training goes on with."""
+    steps: Callable[[Array, float], Array]
+    state: Callable[..., Any]
+    collects: Callable[..., Any]
+    teaches: Callable[..., Any]
+    keeps: Callable[..., Any]
 
 
-class Intended(Semantics):
-    """The documented model.
+def nearest_steps(duration: Array, dt: float) -> Array:
+    """The nearest number of steps."""
+    return array_module(duration).rint(duration / dt)
 
-    Every stimulus counts in the state. An interval is rounded to steps. Every decision, exploratory or not,
-    teaches the action in force since the decision before with all the reward of the interval, and what lies
-    ahead is the best action of the state found, whichever is then chosen (Q-learning is off-policy). At rest
-    nothing changes.
+
+def whole_steps(duration: Array, dt: float) -> Array:
+    """Whole steps: 0.02 min at 0.1 s are 11, not 12."""
+    return array_module(duration).trunc(duration / dt)
+
+
+@engram.rule
+def every_bin(before: int, found: int, stimulus: int, levels: int) -> int:
+    """Each combination of bins, the last stimulus fastest."""
+    return before * levels + found
+
+
+@engram.rule
+def last_bin(before: int, found: int, stimulus: int, levels: int) -> int:
+    """The combination in which every stimulus has the bin of the last."""
+    return found * _ones(levels, stimulus + 1)
+
+
+def _ones(levels: int, digits: int) -> int:
+    """The number 11...1 to the base `levels`."""
+    return sum(levels**digit for digit in range(digits))
+
+
+@engram.rule
+def in_training(training: bool, resting: bool) -> bool:
+    """In training."""
+    return training
+
+
+@engram.rule
+def always(training: bool, resting: bool) -> bool:
+    """In training and at rest, where reward is collected without end."""
+    return training or resting
+
+
+@engram.rule
+def every_decision(decides: bool, explores: bool, resting: bool, at_rest: bool) -> bool:
+    """Every decision, exploratory or not, teaches the action in force since the decision before.
+
+    What lies ahead is the best action of the state found, whichever is then chosen: Q-learning is off-policy.
     """
-
-    def steps(self, duration: Array, dt: float) -> Array:
-        """The nearest number of steps."""
-        return array_module(duration).rint(duration / dt)
-
-    def state(self, bins: Array, levels: int) -> Array:
-        """Each combination of bins, the last stimulus fastest."""
-        index = bins[..., 0]
-        for stimulus in range(1, bins.shape[-1]):
-            index = index * levels + bins[..., stimulus]
-        return index
-
-    def collects(self, training: Array, resting: Array) -> Array:
-        """In training."""
-        return training
-
-    def teaches(self, decides: Array, explores: Array, resting: Array) -> Array:
-        """At every decision."""
-        return decides
-
-    def keeps(self, decides: Array, resting: Array) -> Array:
-        """At decisions: an interval that a rest interrupts goes on with its own gain."""
-        return decides
+    return decides
 
 
-class Larvaworld25(Semantics):
-    """The code of larvaworld 2.5.1.
+@engram.rule
+def greedy_decision(decides: bool, explores: bool, resting: bool, at_rest: bool) -> bool:
+    """Greedy decisions, and perhaps every step at rest.
 
-    The bin of the last stimulus counts for all; an interval is cut to whole steps (0.02 min at 0.1 s are 11,
-    not 12); an exploratory decision teaches nothing, so that its interval's reward is lost, and leaves the
-    last state as it was; at rest reward is collected without end and, if the best gain is specific to the
-    state, every step teaches.
+    An exploratory decision teaches nothing, so that its interval's reward is lost, and leaves the last state.
     """
-
-    def __init__(self, teaches_at_rest: bool) -> None:
-        self._teaches_at_rest = teaches_at_rest
-
-    def steps(self, duration: Array, dt: float) -> Array:
-        """Whole steps."""
-        return array_module(duration).trunc(duration / dt)
-
-    def state(self, bins: Array, levels: int) -> Array:
-        """The combination in which every stimulus has the bin of the last."""
-        return bins[..., -1] * sum(levels**stimulus for stimulus in range(bins.shape[-1]))
-
-    def collects(self, training: Array, resting: Array) -> Array:
-        """In training and at rest."""
-        return training | resting
-
-    def teaches(self, decides: Array, explores: Array, resting: Array) -> Array:
-        """At greedy decisions, and perhaps at rest."""
-        greedy = decides & ~explores
-        return greedy | resting if self._teaches_at_rest else greedy
-
-    def keeps(self, decides: Array, resting: Array) -> Array:
-        """Always: training goes on with the gain that rest has left, until the next decision."""
-        return decides | resting
+    return (decides and not explores) or (resting and at_rest)
 
 
-def semantics(name: Name, state_specific_best: bool = True) -> Semantics:
+@engram.rule
+def of_decisions(decides: bool, resting: bool) -> bool:
+    """That of decisions: an interval that a rest interrupts goes on with its own gain."""
+    return decides
+
+
+@engram.rule
+def of_rests(decides: bool, resting: bool) -> bool:
+    """That of rests, too: training goes on with it until the next decision."""
+    return decides or resting
+
+
+INTENDED = Semantics(nearest_steps, every_bin, in_training, every_decision, of_decisions)
+"""The documented model: every stimulus counts in the state, and at rest nothing changes."""
+LARVAWORLD_25 = Semantics(whole_steps, last_bin, always, greedy_decision, of_rests)
+"""The code of larvaworld 2.5.1."""
+
+
+def semantics(name: Name) -> Semantics:
     """Return the reading of this name."""
-    return Intended() if name == "intended" else Larvaworld25(teaches_at_rest=state_specific_best)
+    return INTENDED if name == "intended" else LARVAWORLD_25

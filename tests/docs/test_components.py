@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
+import runpy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -17,6 +19,7 @@ from engram.engine import prepare
 from engram.plugins import Registry
 from engram.random import Stream
 from engram.recipe import resolve
+from engram.rules.body import SIGNAL
 
 
 def public(cls: type) -> Iterator[str]:
@@ -73,6 +76,23 @@ def test_every_exported_name_is_documented_somewhere(page: Any) -> None:
     }
 
     assert missing == set()
+
+
+def test_the_code_of_the_page_runs_as_one_module(page: Any, tmp_path: Path) -> None:
+    blocks = [block for block in page("docs/components.md").blocks if block.kind == "python"]
+    module = tmp_path / "blocks.py"
+    module.write_text("\n\n".join(block.text for block in blocks))
+
+    names = runpy.run_path(str(module))
+
+    assert len(blocks) == 2
+    assert names["Values"].name == "values"
+
+
+def test_what_a_body_may_name_is_on_the_page(page: Any) -> None:
+    table = page("docs/components.md").text.partition("| an argument named as |")[2].partition("\n\n")[0]
+
+    assert [name for name in (*SIGNAL, "action", "dt", "self") if f"`{name}`" not in table] == []
 
 
 def test_the_longest_chunk_is_the_one_stated(page: Any) -> None:

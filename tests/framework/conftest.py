@@ -167,11 +167,6 @@ class LeakState:
     v: Array = engram.array("stimulus", doc="leaky sum", unit="1", record=True)
 
 
-def leak(state: LeakState, observation: Array) -> None:
-    state.v *= 0.9
-    state.v += observation
-
-
 @engram.parameters
 class SteppedLeak(engram.Memory):
     """A leaky sum, step by step."""
@@ -182,19 +177,20 @@ class SteppedLeak(engram.Memory):
         return ctx.state(LeakState, sizes={"stimulus": 2})
 
     def step(self, state: LeakState, signal: Signal) -> None:
-        leak(state, signal.observation)
+        state.v *= 0.9
+        state.v += signal.observation
 
 
 @engram.parameters
 class FusedLeak(engram.Memory):
-    """The same leaky sum, a chunk in one call."""
+    """The same leaky sum, as the body of a step."""
 
     name = "fused-leak"
 
     @engram.scan
-    def body(self, state: LeakState, signals: Signal) -> None:  # type: ignore[override]
-        for step in range(len(signals.observation)):
-            leak(state, signals.observation[step])
+    def body(v: Array, observation: Array) -> None:  # type: ignore[misc]
+        for stimulus in range(len(v)):
+            v[stimulus] = v[stimulus] * 0.9 + observation[stimulus]
 
     def init(self, ctx: Context) -> LeakState:
         return ctx.state(LeakState, sizes={"stimulus": 2})

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import engram
-from engram.components import Context, Signal, Spec
+from engram import Context, Signal, Spec, Stream
 from engram.engine import ChunkRecords, Run, execute, prepare
 from engram.errors import EngramError, PluginError, RecipeError
 from engram.plugins import Registry
@@ -421,16 +421,29 @@ class DrawingState:
 
 @engram.parameters
 class DrawingBody(engram.Memory):
-    """Draws in its body, where no step is known."""
+    """A random walk, as the body of a step."""
 
     name = "drawing-body"
 
     @engram.scan
-    def body(self, state: DrawingState, signals: Signal) -> None:
-        state.v += state.noise.uniform()
+    def body(v: float, noise: Stream) -> None:  # type: ignore[misc]
+        v = v + noise.normal()
 
     def init(self, ctx: Context) -> DrawingState:
         return ctx.state(DrawingState, noise=ctx.random("noise"))
+
+
+@engram.parameters
+class DrawingStep(engram.Memory):
+    """The same random walk, step by step."""
+
+    name = "drawing-step"
+
+    def init(self, ctx: Context) -> DrawingState:
+        return ctx.state(DrawingState, noise=ctx.random("noise"))
+
+    def step(self, state: DrawingState, signal: Signal) -> None:
+        state.v += state.noise.normal()
 
 
 @engram.parameters
@@ -455,13 +468,21 @@ class DrawingPlugin:
 
     @engram.hookimpl
     def register_memories(self) -> list[type[engram.Memory]]:
-        return [DrawingBody]
+        return [DrawingBody, DrawingStep]
 
 
-def test_drawing_in_a_body_is_refused(make: Make, plugins: Registry) -> None:
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_body_draws_what_a_step_draws(make: Make, plugins: Registry, backend: str) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba", reason="what is not installed compiles nothing")
     plugins.register(DrawingPlugin(), "drawing")
-    with pytest.raises(RuntimeError, match="memory.noise.*a body"):
-        run(make(task={"use": "tide"}, memory={"use": "drawing-body"}, record={"variables": []}))
+    world = {"task": {"use": "tide"}, "record": {"every": 3, "variables": ["memory.v"]}}
+    _, stepped, _ = run(make(memory={"use": "drawing-step"}, **world))
+    for chunk in (7, 60):
+        settings = f'run.backend="{backend}"', f"run.chunk={chunk}"
+        _, drawn, _ = run(make(*settings, memory={"use": "drawing-body"}, **world))
+        assert_same(drawn, stepped)
+    assert len(np.unique(stepped["memory.v"])) == stepped["memory.v"].size
 
 
 def test_drawing_in_a_schedule_is_refused_as_the_result_would_depend_on_chunks(

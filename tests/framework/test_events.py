@@ -15,6 +15,7 @@ from engram import Array, Context, Events, Signal, Stream
 from engram.backend import Backend
 from engram.engine import ChunkRecords, Run, prepare
 from engram.plugins import Registry
+from engram.random import RESET_STEP
 from engram.recipe import Recipe
 from engram.rules import sparse
 from engram.rules.sparse import SparseBuffer
@@ -100,8 +101,8 @@ class Fused(engram.Memory):
     name = "fused-poisson"
 
     @engram.scan
-    def body(self, state: PoissonState, signals: Signal) -> None:  # type: ignore[override]
-        state.spikes.add(signals.observation[0] > 0)
+    def body(spikes: Events, observation: Array) -> None:  # type: ignore[misc]
+        spikes.add(observation[0] > 0)
 
     def init(self, ctx: Context) -> PoissonState:
         return ctx.state(PoissonState, sizes={"unit": 2})
@@ -444,11 +445,17 @@ def test_a_wrong_mask_is_one_clear_line(spiking: Make, how: str, message: str) -
 
 
 def test_events_in_a_body_are_refused(spiking: Make) -> None:
-    recipe = spiking(memory={"use": "fused-poisson"}, task={"use": "tide"})
     with pytest.raises(
-        engram.EngramError, match="memory.spikes: a body, schedule or reset cannot add events"
+        engram.EngramError, match="Fused.body: 'spikes' takes events, which a body cannot add"
     ):
-        table(prepare(recipe))
+        prepare(spiking(memory={"use": "fused-poisson"}, task={"use": "tide"}))
+
+
+def test_events_in_a_reset_are_refused(spiking: Make) -> None:
+    prepared = prepare(spiking())
+    prepared.streams.clock.step = RESET_STEP
+    with pytest.raises(engram.EngramError, match="task.rings: schedule and reset cannot add events"):
+        prepared.task_state.rings.add(prepared.task_state.left == 0)
 
 
 def test_events_are_recorded_in_an_open_loop(spiking: Make) -> None:

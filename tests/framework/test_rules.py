@@ -360,5 +360,5 @@ def test_a_function_without_a_spec_applies_to_arrays_that_broadcast() -> None:
     clipped, positive = softened(x, limit=np.array([[1.0], [2.0]], dtype=np.float32))
 
     np.testing.assert_array_equal(clipped, [[-1, 0.5, 1], [-2, 0.5, 2]])
-    np.testing.assert_array_equal(positive, [[False, True, True]])
+    np.testing.assert_array_equal(positive, [[False, True, True]] * 2)
     assert clipped.dtype == np.float32

@@ -108,7 +108,16 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], forms: dict
     wide = {n: v.astype(np.int64, copy=False) if v.dtype.kind in "iu" else v for n, v in given.items()}
     with np.errstate(all="ignore"):
         results = forms[key](*wide.values(), *(dtype.type(value) for value in numbers.values()))
-    return results if len(results) > 1 else results[0]
+    shape = np.broadcast_shapes(*(value.shape for value in given.values()))
+    spread = tuple(_spread_out(xp, result, shape) for result in results)
+    return spread if len(spread) > 1 else spread[0]
+
+
+def _spread_out(xp: Any, result: Any, shape: tuple[int, ...]) -> Any:
+    """A result of the shape of all arguments together, though it may depend on none of them."""
+    if getattr(result, "shape", None) == shape:
+        return result
+    return xp.zeros(shape, dtype=getattr(result, "dtype", type(result))) + result
 
 
 def _frozen(values: Mapping[str, Any]) -> tuple[Any, ...]:

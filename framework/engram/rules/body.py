@@ -12,7 +12,7 @@ import numpy as np
 
 from ..backend import array_module
 from ..convert import METADATA
-from ..declare import ArrayField, parameters_of
+from ..declare import ArrayField, EventsField, parameters_of
 from ..errors import EngramError
 from .expression import Argument, Static
 from .kernel import kind_of
@@ -204,8 +204,13 @@ def ready(components: Mapping[str, Any], slots: Iterable[Any]) -> None:
 
 
 def _wide(array: Any) -> Any:
-    """A number of each replica as wide as bodies compute it; arrays that are indexed stay as they are."""
-    return array.astype(np.int64) if array.ndim == 1 and array.dtype.kind in "iu" else array
+    """A number of each replica as wide as bodies compute it; arrays that are indexed stay as they are.
+
+    A copy, since what is assigned to one array may be what another held.
+    """
+    if array.ndim > 1:
+        return array
+    return array.astype(np.int64 if array.dtype.kind in "iu" else array.dtype)
 
 
 def _may_write(role: Role, origin: str) -> bool:
@@ -254,6 +259,10 @@ class _Binder:
 
     def _field(self, name: str) -> Argument:
         value = getattr(self._state, name)
+        if isinstance(self._fields[name], EventsField):
+            raise EngramError(
+                f"{type(self._component).__name__}.body: {name!r} takes events, which a body cannot add"
+            )
         if isinstance(self._fields[name], ArrayField):
             return self._array(name, "state", value)
         if hasattr(value, "uniform"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import array_module
-from . import functions, intrinsic
+from . import functions, intrinsic, row
 from .rule import rule
 
 exp = rule(functions.exp)
@@ -30,6 +30,7 @@ sqrt = intrinsic.sqrt
 floor = intrinsic.floor
 trunc = intrinsic.trunc
 rint = intrinsic.rint
+argmax = row.argmax
 
 
 def softmax(x: Any) -> Any:

@@ -7,9 +7,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 
-from . import arithmetic
+from . import arithmetic, row
 from .expression import (
     NODES,
     Argument,
@@ -21,6 +22,7 @@ from .expression import (
     Value,
 )  # fmt: skip
 from .tree import (
+    Argmax,
     Assign,
     Expression,
     If,
@@ -226,6 +228,23 @@ class Reader(ExpressionReader):
                 self.refuse("return stands at the end of the function")
 
     def _inlined(self, function: Callable[..., Any], args: list[Value], named: dict[str, Value]) -> Value:
+        if function is row.scalar_argmax and len(args) == 1 and isinstance(args[0], Array):
+            return self._argmax(args[0])
+        return self._text(function, args, named)
+
+    def _argmax(self, array: Array) -> Name:
+        if len(array.index) != len(array.shape) - 1:
+            self.refuse("argmax takes a row: an array with all its axes indexed but the last")
+        index = tuple(self._once(part) for part in array.index)
+        outer, self.out = self.out, []
+        found = self._text(row.scalar_argmax, [attrs.evolve(array, index=index)], {})
+        making, self.out = tuple(self.out), outer
+        assert isinstance(found, Name)
+        self.out.append(Argmax(found, array.name, index, making))
+        return found
+
+    def _text(self, function: Callable[..., Any], args: list[Value], named: dict[str, Value]) -> Value:
+        """The text of a function in place of a call."""
         try:
             bound = inspect.signature(function).bind(*args, **named)
         except TypeError as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from .tree import (
+    Argmax,
     Assign,
     Blocks,
     Constant,
@@ -91,6 +92,8 @@ class Printer(abc.ABC):
             case Draw():
                 words = self._words(statement.words, statement.stream, depth)
                 return [*words, *self.lines(statement.making, depth)]
+            case Argmax(making=making):
+                return self.lines(making, depth)
 
     def stream(self, name: str) -> str:
         """What the names of a stream's number and clock begin with."""

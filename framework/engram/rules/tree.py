@@ -118,8 +118,25 @@ class Draw:
     making: tuple[Statement, ...]
 
 
+@attrs.frozen
+class Argmax:
+    """Find the first largest number of a row.
+
+    Attributes:
+        name: Gets its place.
+        array: Name of the array.
+        index: The place of the row: all but the last axis.
+        making: What finds it number by number.
+    """
+
+    name: Name
+    array: str
+    index: tuple[Expression, ...]
+    making: tuple[Statement, ...]
+
+
 Blocks: TypeAlias = list[tuple[int, tuple[Name, ...]]]
-Statement: TypeAlias = Assign | Store | If | Loop | Draw
+Statement: TypeAlias = Assign | Store | If | Loop | Draw | Argmax
 
 
 @attrs.frozen

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from .printer import flat
 from .tree import (
+    Argmax,
     Assign,
     Constant,
     Draw,
@@ -92,17 +94,29 @@ class VectorPrinter:
         return name
 
     def _place(self, array: str, index: tuple[Expression, ...]) -> str:
-        fixed = all(isinstance(part, Constant) or getattr(part, "id", "") in self._indices for part in index)
+        fixed = all(self._is_fixed(part) for part in index)
         if array in self._program.tables:
             return f"{array}[{', '.join(map(self.expression, index))}]"
         parts = [self._index(part, size) for part, size in zip(index, self._shapes[array], strict=True)]
         return f"{array}_array[{', '.join([':' if fixed else 'replica', *parts])}]"
 
+    def _row(self, array: str, index: tuple[Expression, ...]) -> str:
+        """A row along the last axis: of each replica, or of a table."""
+        *sizes, _ = self._shapes[array]
+        parts = [self._index(part, size) for part, size in zip(index, sizes, strict=True)]
+        if array in self._program.tables:
+            return f"{array}[{', '.join([*parts, ':'])}]"
+        if all(self._is_fixed(part) for part in index):
+            return f"{array}_array[{', '.join([':', *parts, ':'])}]"
+        return f"rows({array}_array, {flat((0, *sizes), ['replica', *parts])})"
+
+    def _is_fixed(self, part: Expression) -> bool:
+        return isinstance(part, Constant) or getattr(part, "id", "") in self._indices
+
     def _index(self, part: Expression, size: int) -> str:
         text = self.expression(part)
-        is_fixed = isinstance(part, Constant) or getattr(part, "id", "") in self._indices
         # What is not chosen is worked out, too, and must not lie outside.
-        return text if is_fixed or not self._guarded else f"within({text}, {size})"
+        return text if self._is_fixed(part) or not self._guarded else f"within({text}, {size})"
 
     def _statement(self, statement: Statement, mask: str, depth: int) -> list[str]:
         pad = "    " * depth
@@ -121,6 +135,8 @@ class VectorPrinter:
                 lines = [f"{pad}for {index.id} in range({count}):", *inner]
             case Draw():
                 lines = self._draw(statement, pad)
+            case Argmax(name=name, array=array, index=index):
+                lines = [f"{pad}{name.id} = {self._row(array, index)}.argmax(axis=-1)"]
         self._guarded -= bool(mask)
         return lines
 
@@ -196,6 +212,8 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
         "whole": lambda x: x.astype(integer),
         "bits": lambda x: x.view(integer),
         "from_bits": lambda x: x.view(dtype),
+        # Much faster than indexing by several arrays.
+        "rows": lambda x, index: x.reshape(-1, x.shape[-1]).take(index, axis=0),
         "within": lambda x, size: xp.minimum(xp.maximum(x, 0), size - 1),
     }
 

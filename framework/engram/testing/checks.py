@@ -18,8 +18,10 @@ from ..convert import METADATA, Problem, from_mapping, to_mapping
 from ..declare import ArrayField, EventsField, Parameter, slots_of
 from ..exchange import check_state
 from ..plugins import registry
+from ..rules.loop import Target
 from .device import device
 from .playback import Driver, Host
+from .target import CompiledDriver, obstacle
 
 _STEPS = 12
 Trace = dict[str, Host]
@@ -49,11 +51,12 @@ class Case:
         return type(self.component).name
 
     def driver(self, batch: int, **options: Any) -> Driver:
-        """Return a fresh driver of the component."""
+        """Return a fresh driver of the component; with `target`, one of its body as compiled code."""
         pre, post = self.units
+        kind = CompiledDriver if "target" in options else Driver
         sizes = {"pre": np.zeros((1, batch, pre)), "post": np.zeros((1, batch, post))}
         dtype = np.dtype(options.pop("dtype", "float32"))
-        return Driver(
+        return kind(
             self.component, batch, dtype, dt=self.dt, observation=self.observation, action=self.action,
             sizes=sizes if isinstance(self.component, Synapse) else None, **options,
         )  # fmt: skip
@@ -225,6 +228,33 @@ def a_gpu_gives_the_cpu_result(case: Case) -> None:
         np.testing.assert_allclose(there[path], value, rtol=1e-5, atol=1e-6, err_msg=path)
 
 
+def numba_gives_the_bits_of_array_code(case: Case) -> None:
+    """A body compiled by Numba leaves what its array code, or a step written by hand, leaves."""
+    _compiled(case, "numba")
+
+
+def c_gives_the_bits_of_array_code(case: Case) -> None:
+    """So does the text for GPUs, compiled for the host."""
+    _compiled(case, "host")
+
+
+def the_layout_of_gpus_gives_the_bits_of_array_code(case: Case) -> None:
+    """So does that text with replicas side by side, as they lie on a GPU."""
+    _compiled(case, "host", side_by_side=True)
+
+
+def _compiled(case: Case, target: Target, **layout: bool) -> None:
+    import pytest
+
+    if (why := obstacle(target)) is not None:
+        pytest.skip(why)
+    for dtype in ("float32", "float64"):
+        inputs = case.inputs(range(3), 2 * _STEPS)
+        wanted = _run(case.driver(3, dtype=dtype), inputs)
+        found = _run(case.driver(3, dtype=dtype, target=target, **layout), inputs)
+        _same(wanted, found, f"{target}, {dtype}")
+
+
 CHECKS: tuple[Callable[[Case], None], ...] = (
     declared_axes_and_dtypes_hold,
     replicas_do_not_interact,
@@ -238,12 +268,19 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     zero_input_stays_finite,
     a_gpu_gives_the_cpu_result,
 )
+BODY_CHECKS = (
+    numba_gives_the_bits_of_array_code,
+    c_gives_the_bits_of_array_code,
+    the_layout_of_gpus_gives_the_bits_of_array_code,
+)
 
 
 def checks_for(component: Component | Case) -> list[tuple[str, Callable[[], None]]]:
     """Return (name, check) pairs of one component; a check fails where a promise is broken."""
     case = component if isinstance(component, Case) else Case(component)
-    return [(f"{case.label}-{check.__name__}", partial(check, case)) for check in CHECKS]
+    has_body = getattr(case.component, "body", None) is not None
+    checks = (*CHECKS, *BODY_CHECKS) if has_body else CHECKS
+    return [(f"{case.label}-{check.__name__}", partial(check, case)) for check in checks]
 
 
 def parametrize_with_checks(components: Iterable[Component | Case]) -> Any:

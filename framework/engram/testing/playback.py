@@ -224,7 +224,8 @@ class Driver:
     def _cast(self, value: Host) -> Host:
         return value.astype(self.context.dtype) if value.dtype.kind == "f" else value
 
-    def _memory(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _seen(self, given: dict[str, Any]) -> Signal:
+        """The signal that a memory gets."""
         flags = {
             k: v.astype(np.int8 if k == "outcome" else bool)
             for k, v in given.items()
@@ -233,7 +234,10 @@ class Driver:
         reward = given.get("reward")
         if reward is not None:
             reward = reward.astype(self.context.dtype)
-        signal = self.context.signal(given["observation"], reward, **flags)
+        return self.context.signal(given["observation"], reward, **flags)
+
+    def _memory(self, given: dict[str, Any]) -> dict[str, Any]:
+        signal = self._seen(given)
         self.streams.clock.trial = self.streams.clock.trial + signal.start
         self.streams.clock.version += 1
         action = self.component.step(self.state, signal)  # type: ignore[attr-defined]

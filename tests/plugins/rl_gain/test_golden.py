@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from engram.testing import play
 from engram_rl_gain import RLGain, RLTouch, best_gain, learner, state_index
-from engram_rl_gain.semantics import Intended, Larvaworld25
+from engram_rl_gain.semantics import INTENDED, LARVAWORLD_25
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "larvaworld"
 TRACES = sorted(
@@ -82,15 +83,9 @@ def test_each_of_seven_replicas_with_inputs_of_their_own_equals_its_single_run(n
             np.testing.assert_array_equal(seven[path][:, [replica]], one[path], err_msg=path)
 
 
-class RepairedState(Larvaworld25):
-    """larvaworld's code with nothing repaired but the state, as in the patched trace."""
-
-    def state(self, bins: Any, levels: int) -> Any:
-        return Intended().state(bins, levels)
-
-
 def test_the_trace_of_larvaworld_with_its_state_repaired_comes_out_again(monkeypatch: Any) -> None:
-    monkeypatch.setattr(learner, "semantics", lambda name, best: RepairedState(best))
+    repaired = replace(LARVAWORLD_25, state=INTENDED.state)
+    monkeypatch.setattr(learner, "semantics", lambda name: repaired)
     trace = np.load(GOLDEN / "rl_olf_n2_k1_intended_PATCHED.npz")
     assert_equal(replay(trace, memory(json.loads(str(trace["meta"])))), trace)
 

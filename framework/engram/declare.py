@@ -252,6 +252,12 @@ def parameters_of(cls: type) -> dict[str, Parameter]:
     }
 
 
+def differs(holder: Any, name: str) -> bool:
+    """Say whether an attribute is a parameter of which every replica has a value of its own."""
+    info = parameters_of(type(holder)).get(name) if attrs.has(type(holder)) else None
+    return info is not None and info.per_replica
+
+
 def components_of(instance: Any) -> Iterator[tuple[str, str, Any]]:
     """Yield (path, role, component) of every component held by `instance`, outermost first."""
     for name, info in parameters_of(type(instance)).items():

@@ -102,14 +102,6 @@ def _places(count: Expression) -> Expression:
     return count
 
 
-def within(index: Expression, size: int) -> Expression:
-    """An index moved to the nearest end of an axis where it lies outside."""
-    zero, last = Constant(0, "int"), Constant(size - 1, "int")
-    low = Operation("<", (index, zero), "bool")
-    high = Operation(">", (index, last), "bool")
-    return Operation("select", (low, zero, Operation("select", (high, last, index), "int")), "int")
-
-
 def _unary(name: str, arg: Expression) -> Expression:
     match name:
         case "plus":

@@ -23,6 +23,7 @@ from .vector import VectorPrinter, compiled, spaces
 Role: TypeAlias = Literal["memory", "task"]
 FLAGS = ("start", "end", "truncated", "learn")
 SIGNAL = ("observation", "reward", *FLAGS, "outcome")
+_PASSING = (*SIGNAL, "action")
 SILENT: Mapping[str, float | bool | int] = {
     "reward": 0.0, "start": False, "end": False, "truncated": False, "learn": True, "outcome": -1,
 }  # fmt: skip
@@ -51,7 +52,7 @@ class Source:
         return kind_of(self.dtype.name)
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Bound:
     """A body with what its arguments stand for.
 
@@ -61,6 +62,7 @@ class Bound:
         ctx: The context that made the state.
         sources: Its arrays by the names of the arguments.
         streams: Its streams likewise.
+        form: Its array code, once it was needed.
     """
 
     role: Role
@@ -68,6 +70,7 @@ class Bound:
     ctx: Any
     sources: Mapping[str, Source]
     streams: Mapping[str, Any]
+    form: Callable[..., Any] | None = None
 
     def array(self, name: str, state: Any) -> Any:
         """The array behind an argument that is part of a state, or given."""
@@ -90,8 +93,6 @@ class Scan:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self._bound: WeakKeyDictionary[Any, Bound] = WeakKeyDictionary()
-        self._steps: dict[Any, Callable[..., Any]] = {}
-        self._programs: dict[Any, Program] = {}
 
     def bound(self, component: Any, state: Any, role: Role) -> Bound:
         """The body with a state that `ctx.state` made.
@@ -106,8 +107,7 @@ class Scan:
 
     def ready(self, component: Any, state: Any, role: Role) -> None:
         """Do now what the first step would else do: bind arguments, write array code, move tables."""
-        bound = self.bound(component, state, role)
-        self._form(bound, array_module(bound.ctx.zeros()))
+        _write(self.bound(component, state, role))
 
     def step(self, component: Any, state: Any, signal: Any) -> Any:
         """A memory's step for all replicas, as array code: returns the action."""
@@ -128,13 +128,13 @@ class Scan:
             raise EngramError(f"{where}: its state must be made by ctx.state(...) in init")
         binder = _Binder(component, state, ctx, role)
         arguments = {name: binder.argument(name) for name in inspect.signature(self.function).parameters}
-        key = (double := ctx.dtype == np.float64, tuple((n, _key(a)) for n, a in arguments.items()))
-        if key not in self._programs:
-            self._programs[key] = parse(self.function, arguments, double=double, results=())
-        program = self._programs[key]
+        program = parse(self.function, arguments, double=ctx.dtype == np.float64, results=())
         for name in sorted(program.written):
             if not _may_write(role, binder.sources[name].origin):
                 raise EngramError(f"{where}: assigns to {name!r}, which a {role} may only read")
+        wanted = "observation" if role == "task" else "action" if ctx.action is not None else None
+        if wanted is not None and wanted not in arguments:
+            raise EngramError(f"{where}: has no argument {wanted!r}; a {role} must assign to it")
         return Bound(role, program, ctx, binder.sources, binder.streams)
 
     def _run(self, bound: Bound, state: Any, passing: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,44 +150,21 @@ class Scan:
                 arrays[name] = ctx.zeros(*source.shape, dtype=source.dtype.name)
                 if SILENT.get(name):
                     arrays[name] += arrays[name].dtype.type(SILENT[name])
+        form = _write(bound)
         with np.errstate(all="ignore"):
-            found = self._form(bound, xp)(
+            found = form(
                 xp.arange(ctx.batch), *(_wide(array) for array in arrays.values()), *bound.streams.values()
             )
-        written = [
-            name for name in bound.sources if name in bound.program.written and not bound.sources[name].shape
-        ]
-        for name, value in zip(written, found, strict=True):
+        written = _scalars_written(bound)
+        # Copies, since a result may be the array of another name; NumPy refuses numbers that do not fit.
+        kept = [value.astype(arrays[name].dtype) for name, value in zip(written, found, strict=True)]
+        for name, value in zip(written, kept, strict=True):
             arrays[name][...] = value
         return {
             name: arrays[name]
             for name, source in bound.sources.items()
             if source.origin in ("signal", "action") and name not in passing
         }
-
-    def _form(self, bound: Bound, xp: Any) -> Callable[..., Any]:
-        key = (id(bound.program), xp.__name__)
-        if key not in self._steps:
-            sources = bound.sources
-            shapes = {name: source.shape for name, source in sources.items() if source.shape}
-            narrow = {
-                name for name in shapes if sources[name].kind == "int" and sources[name].dtype != np.int64
-            }
-            printer = VectorPrinter(bound.program, shapes, frozenset(narrow))
-            names = [f"{name}_array" if source.shape else f"{name}_0" for name, source in sources.items()]
-            names += [f"{name}_stream" for name in bound.streams]
-            written = [name for name in sources if name in bound.program.written and not sources[name].shape]
-            results = "".join(f"{name}_0, " for name in written)
-            body = printer.lines(bound.program.statements, "", 1)
-            lines = [
-                f"def {bound.program.name}({', '.join(['replica', *names])}):",
-                *body,
-                f"    return ({results})",
-            ]
-            self._steps[key] = compiled(
-                bound.program.name, lines, spaces(printer, bound.program, xp, bound.ctx.dtype)
-            )
-        return self._steps[key]
 
 
 contexts: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
@@ -217,14 +194,32 @@ def _may_write(role: Role, origin: str) -> bool:
     return origin == "state" or origin == ("action" if role == "memory" else "signal")
 
 
-def _key(argument: Argument) -> Any:
-    if isinstance(argument, Static):
-        try:
-            hash(argument.value)
-        except TypeError:
-            return repr(argument.value)
-        return argument.value
-    return argument
+def _scalars_written(bound: Bound) -> list[str]:
+    return [name for name in bound.sources if name in bound.program.written and not bound.sources[name].shape]
+
+
+def _write(bound: Bound) -> Callable[..., Any]:
+    """The array code of a body, written on first use."""
+    if bound.form is None:
+        bound.form = _form(bound, array_module(bound.ctx.zeros()))
+    return bound.form
+
+
+def _form(bound: Bound, xp: Any) -> Callable[..., Any]:
+    """The array code of a body: takes the replicas, arrays and streams; returns the numbers written."""
+    program, sources = bound.program, bound.sources
+    shapes = {name: source.shape for name, source in sources.items() if source.shape}
+    narrow = {name for name in shapes if sources[name].kind == "int" and sources[name].dtype != np.int64}
+    printer = VectorPrinter(program, shapes, frozenset(narrow))
+    names = [f"{name}_array" if source.shape else f"{name}_0" for name, source in sources.items()]
+    names += [f"{name}_stream" for name in bound.streams]
+    results = "".join(f"{name}_0, " for name in _scalars_written(bound))
+    lines = [
+        f"def {program.name}({', '.join(['replica', *names])}):",
+        *printer.lines(program.statements, "", 1),
+        f"    return ({results})",
+    ]
+    return compiled(program.name, lines, spaces(printer, program, xp, bound.ctx.dtype))
 
 
 class _Binder:
@@ -244,8 +239,13 @@ class _Binder:
             EngramError: There is nothing of this name.
         """
         if name in self._fields:
+            if _may_write(self._role, "action" if name == "action" else "signal") and name in _PASSING:
+                raise EngramError(
+                    f"{type(self._component).__name__}.body: {name!r} is a field of the state and what a "
+                    f"{self._role} passes on; rename the field"
+                )
             return self._field(name)
-        if name in SIGNAL or name == "action":
+        if name in _PASSING:
             return self._passing(name)
         if name in self._parameters:
             if not self._parameters[name].per_replica:

@@ -60,6 +60,10 @@ class Emitter(abc.ABC):
         """An element as the kind that bodies compute with."""
 
     @abc.abstractmethod
+    def stored(self, value: str, dtype: np.dtype[np.generic]) -> str:
+        """What remains of a number in an array of this dtype: integers go round."""
+
+    @abc.abstractmethod
     def constant(self, kind: Kind, value: float | bool | int) -> str:
         """A number."""
 
@@ -107,6 +111,10 @@ class CEmitter(Emitter):
         """An element as the kind that bodies compute with: C converts by itself."""
         return place
 
+    def stored(self, value: str, dtype: np.dtype[np.generic]) -> str:
+        """What remains of a number in an array of this dtype: integers go round."""
+        return f"({c_type(dtype)}){value}" if dtype.kind in "iu" else value
+
     def constant(self, kind: Kind, value: float | bool | int) -> str:
         """A number."""
         return repr(float(value)) if kind == "float" else str(int(value))
@@ -148,6 +156,10 @@ class NumbaEmitter(Emitter):
     def read(self, place: str, dtype: np.dtype[np.generic]) -> str:
         """An element as the kind that bodies compute with."""
         return f"np.int64({place})" if dtype.kind in "iu" else place
+
+    def stored(self, value: str, dtype: np.dtype[np.generic]) -> str:
+        """What remains of a number in an array of this dtype: integers go round."""
+        return f"np.int64(np.{dtype.name}({value}))" if dtype.kind in "iu" else value
 
     def constant(self, kind: Kind, value: float | bool | int) -> str:
         """A number."""

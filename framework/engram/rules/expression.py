@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import attrs
 
+from ..declare import differs
 from ..errors import EngramError
 from . import angle, arithmetic, draw, functions, intrinsic
 from .tree import (
@@ -80,6 +81,7 @@ class Shared:
     double: bool
     serial: int = 0
     written: set[str] = attrs.field(factory=set)
+    drawn: set[str] = attrs.field(factory=set)
     tables: dict[str, Table] = attrs.field(factory=dict)
     table_of: dict[Any, str] = attrs.field(factory=dict)
     inside: list[Any] = attrs.field(factory=list)
@@ -276,6 +278,8 @@ class ExpressionReader(abc.ABC):
         if isinstance(base, Static):
             if not hasattr(base.value, attribute):
                 self.refuse(f"there is no {attribute!r}")
+            if differs(base.value, attribute):
+                self.refuse(f"{attribute!r} differs between replicas; make it an argument of its own")
             return Static(getattr(base.value, attribute))
         if isinstance(base, Array) and attribute == "shape":
             return Static(base.shape[len(base.index) :])
@@ -315,8 +319,6 @@ class ExpressionReader(abc.ABC):
             if not 0 <= place < size:
                 self.refuse(f"index {part.value} of an axis of {size}")
             part = Constant(place, "int")
-        elif array.name in self.shared.tables:
-            part = arithmetic.within(self._once(part), size)
         array = attrs.evolve(array, index=(*array.index, part))
         return Load(array.name, array.index, array.kind) if len(array.index) == len(array.shape) else array
 
@@ -461,15 +463,17 @@ class ExpressionReader(abc.ABC):
 
     def _draw(self, stream: Stream, method: str, args: list[Value]) -> Value:
         numbers = [arg.value for arg in args if isinstance(arg, Static) and type(arg.value) is int]
-        if method not in ("uniform", "normal", "integers") or len(numbers) != len(args):
+        whole = method == "integers"
+        if method not in ("uniform", "normal", "integers") or not whole <= len(numbers) == len(args):
             self.refuse(
                 "a stream has uniform(*shape), normal(*shape) and integers(n, *shape), of known numbers"
             )
-        if self._loops:
-            self.refuse(
-                "a stream gives one draw a step, so it may not stand in a loop; draw an array before it"
-            )
-        n, shape = (numbers[0], numbers[1:]) if method == "integers" else (0, numbers)
+        if self._loops or stream.name in self.shared.drawn:
+            self.refuse("a stream gives one draw a step; draw once, before the loop or the branches")
+        self.shared.drawn.add(stream.name)
+        n, shape = (numbers[0], numbers[1:]) if whole else (1, numbers)
+        if not 1 <= n <= 1 << 31 or min(shape, default=1) < 1:
+            self.refuse("integers(n) needs 1 <= n <= 2**31, and a shape at least 1")
         if len(shape) > 1:
             self.refuse("draw along one axis")
         kind: Kind = "int" if method == "integers" else "float"

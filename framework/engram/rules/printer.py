@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Printer(abc.ABC):
         self.prefix = prefix
         self._shapes = shapes
         self._place = place
+        self._counts: dict[str, int] = {}
 
     def lines(self, statements: Iterable[Statement], depth: int) -> list[str]:
         """Print statements, one or more lines each."""
@@ -67,8 +68,8 @@ class Printer(abc.ABC):
                 return self._constant(value)
             case Name():
                 return self.named(value)
-            case Load(array=array, index=index):
-                return self._element(array, index)
+            case Load(array=array, index=index, kind=kind):
+                return self._load(self._element(array, index), kind)
             case Operation():
                 return self._operation(value.name, value, [self.expression(arg) for arg in value.args])
 
@@ -77,7 +78,12 @@ class Printer(abc.ABC):
         return self.prefix + name.id
 
     def _element(self, array: str, index: tuple[Expression, ...]) -> str:
-        return self._place(array, flat(self._shapes[array], [self.expression(part) for part in index]))
+        shape = self._shapes[array]
+        parts = [
+            self.expression(part) if inside(part, size, self._counts) else self._within(part, size)
+            for part, size in zip(index, shape, strict=True)
+        ]
+        return self._place(array, flat(shape, parts))
 
     def _statement(self, statement: Statement, depth: int) -> list[str]:
         match statement:
@@ -88,6 +94,7 @@ class Printer(abc.ABC):
             case If(test=test, then=then, otherwise=otherwise):
                 return self._if(self.expression(test), then, otherwise, depth)
             case Loop(index=index, count=count, body=body):
+                self._counts[index.id] = count
                 return self._loop(index, count, body, depth)
             case Draw():
                 words = self._words(statement.words, statement.stream, depth)
@@ -104,6 +111,12 @@ class Printer(abc.ABC):
 
     @abc.abstractmethod
     def _constant(self, value: Constant) -> str: ...
+
+    @abc.abstractmethod
+    def _load(self, place: str, kind: Kind) -> str: ...
+
+    @abc.abstractmethod
+    def _within(self, index: Expression, size: int) -> str: ...
 
     @abc.abstractmethod
     def _operation(self, name: str, value: Operation, args: list[str]) -> str: ...
@@ -128,6 +141,11 @@ class Printer(abc.ABC):
     @abc.abstractmethod
     def table(self, name: str, table: Table) -> str:
         """Print a table of constants."""
+
+
+def inside(index: Expression, size: int, counts: Mapping[str, int]) -> bool:
+    """Whether an index is known to lie on an axis: a number, or the index of a loop that is no longer."""
+    return isinstance(index, Constant) or counts.get(getattr(index, "id", ""), size + 1) <= size
 
 
 def shapes_of(program: Program) -> dict[str, tuple[int, ...]]:
@@ -175,6 +193,12 @@ class CPrinter(Printer):
             return "(-9223372036854775807LL - 1)"
         text = str(int(value.value)) + ("LL" if self.types[value.kind] == "long long" else "")
         return f"({text})" if text.startswith("-") else text
+
+    def _load(self, place: str, kind: Kind) -> str:
+        return place
+
+    def _within(self, index: Expression, size: int) -> str:
+        return f"engram_within({self.expression(index)}, {size})"
 
     def _operation(self, name: str, value: Operation, args: list[str]) -> str:
         joint = {"and": "&&", "or": "||"}.get(name, name)
@@ -251,6 +275,13 @@ class NumbaPrinter(Printer):
             text = shortest(float(value.value), self.double)
             return f"F(float({text!r}))" if "n" in text else f"F({text})"
         return f"I({int(value.value)})" if value.kind == "bits" else repr(value.value)
+
+    def _load(self, place: str, kind: Kind) -> str:
+        # Numba makes 64 unsigned bits of short unsigned numbers, and floats of these and signed ones.
+        return f"np.int64({place})" if kind == "int" else place
+
+    def _within(self, index: Expression, size: int) -> str:
+        return f"within({self.expression(index)}, {size})"
 
     def _operation(self, name: str, value: Operation, args: list[str]) -> str:
         if len(args) == 2:

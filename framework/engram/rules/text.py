@@ -57,6 +57,10 @@ ENGRAM_DEVICE long long engram_remainder(long long a, long long b) {
     if (b == 0 || b == -1) return 0;
     return (a % b != 0 && (a < 0) != (b < 0)) ? a % b + b : a % b;
 }
+/* An index outside is moved to the nearest end of its axis. */
+ENGRAM_DEVICE long long engram_within(long long index, long long size) {
+    return index < 0 ? 0 : index < size ? index : size - 1;
+}
 ENGRAM_DEVICE long long engram_integer(double x) {
     int inside = x >= -9223372036854775808.0 && x < 9223372036854775808.0;
     return inside ? (long long)x : -9223372036854775807LL - 1;
@@ -123,6 +127,11 @@ def view_float(i):
 def integer(x):
     inside = -9223372036854775808.0 <= x and x < 9223372036854775808.0
     return np.int64(x) if inside else np.int64(-9223372036854775807 - 1)
+
+
+@jit
+def within(index, size):
+    return 0 if index < 0 else index if index < size else size - 1
 """
 
 NUMBA_PHILOX = """\

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .printer import flat
+from .printer import flat, inside
 from .tree import (
     Argmax,
     Assign,
@@ -52,13 +52,12 @@ class VectorPrinter:
         self, program: Program, shapes: Mapping[str, tuple[int, ...]], narrow: frozenset[str] = frozenset()
     ) -> None:
         self._narrow = narrow
-        self.constants: dict[str, float] = {}
+        self.constants: dict[str, float | int] = {}
         self._program = program
         self._shapes = {**{name: table.shape for name, table in program.tables.items()}, **shapes}
-        self._guarded = 0
         self._masks = 0
         self._begun: dict[str, str] = {}
-        self._indices: set[str] = set()
+        self._counts: dict[str, int] = {}
 
     def lines(self, statements: Iterable[Statement], mask: str, depth: int) -> list[str]:
         """Print statements that take place where `mask` is true, everywhere where it is empty."""
@@ -69,6 +68,11 @@ class VectorPrinter:
         match value:
             case Constant(kind="float", value=number):
                 return self._constant(float(number))
+            case Constant(kind="int", value=number):
+                # Python's own numbers fail where they do not fit, or are divided by zero.
+                return self._constant(int(number))
+            case Constant(kind="bool", value=number):
+                return f"np.bool_({number})"
             case Constant(value=number):
                 return repr(number)
             case Name(id=id):
@@ -77,15 +81,13 @@ class VectorPrinter:
                 place = self._place(array, index)
                 return f"wide({place})" if array in self._narrow else place
             case Operation(name=name, args=args) if name in _CALLS:
-                self._guarded += name in ("select", "and", "or")
                 text = f"{_CALLS[name]}({', '.join(self.expression(arg) for arg in args)})"
-                self._guarded -= name in ("select", "and", "or")
                 return f"({text})" if name == "neg" else text
             case Operation(name=name, args=(one, other)):
                 return f"({self.expression(one)} {name} {self.expression(other)})"
         raise AssertionError(value)
 
-    def _constant(self, number: float) -> str:
+    def _constant(self, number: float | int) -> str:
         for name, known in self.constants.items():
             if repr(known) == repr(number):
                 return name
@@ -94,10 +96,11 @@ class VectorPrinter:
         return name
 
     def _place(self, array: str, index: tuple[Expression, ...]) -> str:
-        fixed = all(self._is_fixed(part) for part in index)
+        sizes = self._shapes[array]
+        fixed = all(inside(part, size, self._counts) for part, size in zip(index, sizes, strict=True))
         if array in self._program.tables:
             return f"{array}[{', '.join(map(self.expression, index))}]"
-        parts = [self._index(part, size) for part, size in zip(index, self._shapes[array], strict=True)]
+        parts = [self._index(part, size) for part, size in zip(index, sizes, strict=True)]
         return f"{array}_array[{', '.join([':' if fixed else 'replica', *parts])}]"
 
     def _row(self, array: str, index: tuple[Expression, ...]) -> str:
@@ -106,38 +109,38 @@ class VectorPrinter:
         parts = [self._index(part, size) for part, size in zip(index, sizes, strict=True)]
         if array in self._program.tables:
             return f"{array}[{', '.join([*parts, ':'])}]"
-        if all(self._is_fixed(part) for part in index):
+        if all(inside(part, size, self._counts) for part, size in zip(index, sizes, strict=True)):
             return f"{array}_array[{', '.join([':', *parts, ':'])}]"
         return f"rows({array}_array, {flat((0, *sizes), ['replica', *parts])})"
 
-    def _is_fixed(self, part: Expression) -> bool:
-        return isinstance(part, Constant) or getattr(part, "id", "") in self._indices
-
     def _index(self, part: Expression, size: int) -> str:
+        if isinstance(part, Constant):
+            return repr(part.value)
         text = self.expression(part)
-        # What is not chosen is worked out, too, and must not lie outside.
-        return text if self._is_fixed(part) or not self._guarded else f"within({text}, {size})"
+        return text if inside(part, size, self._counts) else f"within({text}, {size})"
 
     def _statement(self, statement: Statement, mask: str, depth: int) -> list[str]:
         pad = "    " * depth
-        self._guarded += bool(mask)
         match statement:
             case Assign():
                 lines = [pad + self._assign(statement, mask)]
             case Store(array=array, index=index, value=value):
                 place, text = self._place(array, index), self.expression(value)
-                lines = [f"{pad}{place} = {f'xp.where({mask}, {text}, {place})' if mask else text}"]
+                if mask:
+                    text = f"xp.where({mask}, {text}, {place})"
+                elif array in self._narrow:
+                    text = f"({text}).astype({array}_array.dtype)"
+                lines = [f"{pad}{place} = {text}"]
             case If(test=test, then=then, otherwise=otherwise):
                 lines = self._if(test, then, otherwise, mask, depth)
             case Loop(index=index, count=count, body=body):
-                self._indices.add(index.id)
+                self._counts[index.id] = count
                 inner = self.lines(body, mask, depth + 1) or [f"{pad}    pass"]
-                lines = [f"{pad}for {index.id} in range({count}):", *inner]
+                lines = [f"{pad}for {index.id} in indices({count}):", *inner]
             case Draw():
                 lines = self._draw(statement, pad)
             case Argmax(name=name, array=array, index=index):
                 lines = [f"{pad}{name.id} = {self._row(array, index)}.argmax(axis=-1)"]
-        self._guarded -= bool(mask)
         return lines
 
     def _assign(self, statement: Assign, mask: str) -> str:
@@ -199,16 +202,21 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
     real = dtype.type
     with np.errstate(over="ignore"):
         tables = {name: _table(xp, table, dtype) for name, table in program.tables.items()}
-        constants = {name: real(value) for name, value in printer.constants.items()}
+        constants = {
+            name: real(value) if isinstance(value, float) else np.int64(value)
+            for name, value in printer.constants.items()
+        }
     return {
         **tables,
         **constants,
         "xp": xp,
         # Elsewhere the host would have to wait for the device.
         "some": np.any if xp is np else lambda mask: True,
+        "np": np,
         "wide": lambda x: x.astype(np.int64),
         "real": lambda x: x.astype(dtype) if hasattr(x, "astype") else real(x),
-        "integer": lambda x: _integer(xp, x) if hasattr(x, "astype") else int(x),
+        "integer": lambda x: _integer(xp, x) if hasattr(x, "astype") else np.int64(x),
+        "indices": lambda count: np.arange(count, dtype=np.int64),
         "whole": lambda x: x.astype(integer),
         "bits": lambda x: x.view(integer),
         "from_bits": lambda x: x.view(dtype),

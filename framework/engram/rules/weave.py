@@ -300,9 +300,17 @@ class Weave:
             elif source.origin == "action" and not source.shape:
                 emitter.declare(source.kind, f"m_{name}_0", emitter.constant(source.kind, 0))
         self._clear(emitter, bound)
-        emitter.body(printer.lines(bound.program.statements, emitter.depth))
+        self._body(emitter, "m_", bound, printer)
         if "action" in bound.sources and not bound.sources["action"].shape:
             emitter.set("action", "m_action_0")
+
+    def _body(self, emitter: Emitter, prefix: str, bound: Bound, printer: Printer) -> None:
+        """What a body does; what it has written is then as wide as the array that it belongs to."""
+        emitter.body(printer.lines(bound.program.statements, emitter.depth))
+        for name, source in bound.sources.items():
+            if name in bound.program.written and not source.shape and source.dtype.kind in "iu":
+                written = f"{prefix}{name}_0"
+                emitter.set(written, emitter.stored(written, source.dtype))
 
     def _clear(self, emitter: Emitter, bound: Bound) -> None:
         """Set the arrays that a body passes on to zero, as new ones are."""
@@ -325,7 +333,7 @@ class Weave:
                     source.kind, f"t_{name}_0", emitter.constant(source.kind, SILENT.get(name, 0))
                 )
         self._clear(emitter, bound)
-        emitter.body(printer.lines(bound.program.statements, emitter.depth))
+        self._body(emitter, "t_", bound, printer)
         for name in SIGNAL:
             if not self._is_array(name):
                 value = (
@@ -357,7 +365,8 @@ class Weave:
             emitter.set(self._place(emitter, item.port), f"{prefix}{item.name}_0")
             return
         if not item.is_state and not self._is_array(item.name):
-            value = {"action": "action", "finished": "done"}.get(item.name, f"s_{item.name}")
+            done = "done" if self._freezing else emitter.constant("bool", False)
+            value = {"action": "action", "finished": done}.get(item.name, f"s_{item.name}")
             emitter.set(self._place(emitter, item.port), value)
             return
         passing = "action_" if item.name == "action" else f"s_{item.name}_"

@@ -1,4 +1,4 @@
-"""What a step of 1 000 larvae costs: array code step by step, and the loop woven of task and memory.
+"""What a step of 1 000 learning larvae costs: array code step by step, and the loop woven of task and memory.
 
 Run with `OMP_NUM_THREADS=1 pytest benchmarks/bench_bodies.py -s`. Both leave the same bits, records and trials
 included; both are timed in the same run, in turns, and nothing here fails because of a slow machine.
@@ -15,7 +15,7 @@ import pytest
 
 import engram
 import engram_larva
-from engram import Array
+import engram_rl_gain
 from engram.engine import prepare
 from engram.plugins import Registry
 
@@ -26,41 +26,15 @@ TASKS = {
 }
 
 
-@engram.state
-class Held:
-    gain: Array = engram.array("stimulus", doc="gain")
-
-
-@engram.parameters
-class HeldGain(engram.Memory):
-    """A gain that never changes, so that the task is timed."""
-
-    name = "held-gain"
-
-    def init(self, ctx):
-        return ctx.state(Held, gain=ctx.zeros(*ctx.observation.shape) + 150)
-
-    @engram.scan
-    def body(gain, action):
-        for stimulus in range(len(gain)):
-            action[stimulus] = gain[stimulus]
-
-
-class Plugin:
-    @engram.hookimpl
-    def register_memories(self):
-        return [HeldGain]
-
-
 def played(task: str, backend: str) -> tuple[float, dict[str, Any]]:
     """Seconds of processor time a step, and the last records."""
     registry = Registry(discover=False)
     registry.register(engram_larva, "larva")
-    registry.register(Plugin(), "held")
+    registry.register(engram_rl_gain, "rl-gain")
     recipe = {
         "run": {"steps": STEPS, "dt": 0.1, "batch": LARVAE, "seed": 1, "backend": backend},
         "task": TASKS[task],
-        "memory": {"use": "held-gain"},
+        "memory": {"use": "rl-gain"},
         "record": {"every": 10, "variables": ["task.position", "task.output", "task.mode"]},
     }
     run = prepare(engram.resolve(recipe, plugins=registry))

@@ -20,6 +20,10 @@ except ImportError:  # Windows knows no limits of a process
     resource = None  # type: ignore[assignment]
 
 CHECKSUM_BYTES = 4
+PLAIN = [h5py.h5z.FILTER_FLETCHER32]
+PACKED = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32]
+UNPACKED = 0b011
+"""The filters of a packed array that a chunk may do without: all but the checksum."""
 MARGIN = 1 << 20
 LIKELY_CHUNKS = 4
 FRESH = 0.1
@@ -84,9 +88,12 @@ class ChunkBuffer:
     Args:
         dataset: A chunked dataset that grows along its first axis, empty.
         room: Looked at before each write.
+        in_place: Whether the file is one that a kill may catch in the middle of a write. Then a chunk that
+            is written again is never packed: packed it would change its length, and with that its place,
+            while the file on the disk still points to the old one.
     """
 
-    def __init__(self, dataset: h5py.Dataset, room: Room) -> None:
+    def __init__(self, dataset: h5py.Dataset, room: Room, *, in_place: bool) -> None:
         self.dataset = dataset
         self.shape: tuple[int, ...] = dataset.shape[1:]
         self.dtype: np.dtype[Any] = dataset.dtype
@@ -98,9 +105,10 @@ class ChunkBuffer:
         self._pending: NDArray[Any] = self._data.view(self.dtype).reshape(self._rows, *self.shape)
         self._fill = dataset.fillvalue
         self._origin = (0,) * len(self.shape)
-        self._is_plain = (
-            _filters(dataset) == [h5py.h5z.FILTER_FLETCHER32] and dataset.chunks[1:] == self.shape
-        )
+        whole = dataset.chunks[1:] == self.shape
+        self._is_plain = whole and _filters(dataset) == PLAIN
+        self._stays = whole and in_place and _filters(dataset) == PACKED
+        self._unpacked = -1
         self._length = 0
         self._written = 0
 
@@ -128,15 +136,16 @@ class ChunkBuffer:
             if at + taken == self._rows:
                 self.flush(self._length)
 
-    def flush(self, length: int) -> None:
+    def flush(self, length: int, *, last: bool = False) -> None:
         """Write the rows that were not written yet, and drop those beyond a length.
 
         Args:
             length: Rows of the dataset afterwards.
+            last: Whether no rows follow, so that the last chunk is not written again.
         """
         if self._written < length:
             start = (length - 1) // self._rows * self._rows
-            self._write(start, self._pending[: length - start])
+            self._write(start, self._pending[: length - start], last=last)
         elif self._written > length:
             self.dataset.resize(length, axis=0)
 
@@ -149,23 +158,27 @@ class ChunkBuffer:
         self.dataset = dataset
         self.dataset.id.set_extent((self._written, *self.shape))
 
-    def _write(self, start: int, rows: NDArray[Any]) -> None:
+    def _write(self, start: int, rows: NDArray[Any], *, last: bool = False) -> None:
         self._room.check(len(rows) * self._row_bytes)
         stop = start + len(rows)
         self.dataset.id.set_extent((stop, *self.shape))
+        grows = len(rows) < self._rows and not last
         if self._is_plain:
             for first in range(0, len(rows), self._rows):
-                self._write_chunk(start + first, rows[first : first + self._rows])
+                self._write_chunk(start + first, rows[first : first + self._rows], 0)
+        elif self._stays and (start == self._unpacked or grows):
+            self._unpacked = start
+            self._write_chunk(start, rows, UNPACKED)
         else:
             self.dataset[start:stop] = rows
         self._written = stop
 
-    def _write_chunk(self, start: int, rows: NDArray[Any]) -> None:
+    def _write_chunk(self, start: int, rows: NDArray[Any], skipped: int) -> None:
         if rows.base is not self._pending.base:
             self._pending[: len(rows)] = rows
         self._pending[len(rows) :] = self._fill
         self._checksum.view("<u4")[...] = fletcher32(self._data)
-        self.dataset.id.write_direct_chunk((start, *self._origin), self._chunk)
+        self.dataset.id.write_direct_chunk((start, *self._origin), self._chunk, skipped)
 
 
 def _filters(dataset: h5py.Dataset) -> list[int]:

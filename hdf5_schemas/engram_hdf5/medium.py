@@ -21,12 +21,14 @@ class Medium(abc.ABC):
         file: The open HDF5 file that rows are written to.
         seconds: Time between two commits that its price allows.
         nbytes: Bytes between two commits that memory allows.
+        in_place: Whether a kill may catch a write to what was kept before.
     """
 
     part: Path
     file: Any
     seconds: float
     nbytes: float = float("inf")
+    in_place: bool
 
     @abc.abstractmethod
     def begin_structure(self) -> bool:
@@ -73,6 +75,7 @@ class SingleFile(Medium):
     """
 
     seconds = 1.0
+    in_place = True
 
     def __init__(self, part: Path) -> None:
         self.part = part

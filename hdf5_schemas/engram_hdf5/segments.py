@@ -43,6 +43,7 @@ class SegmentFolder(Medium):
     """
 
     seconds = 10.0
+    in_place = False
     nbytes = 64 << 20
 
     def __init__(self, part: Path) -> None:

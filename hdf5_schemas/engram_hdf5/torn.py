@@ -15,12 +15,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from engram_hdf5.buffer import PACKED, PLAIN, UNPACKED
 from engram_hdf5.checksum import fletcher32
 
 DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError)
 """What h5py raises where a file is damaged."""
-_PLAIN = [h5py.h5z.FILTER_FLETCHER32]
-_PACKED = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32]
 _CHECKSUM = 4
 
 
@@ -61,7 +60,7 @@ def _read_chunk(path: Path, dataset: h5py.Dataset, start: int, stop: int, commit
 
 def _torn_chunk(path: Path, dataset: h5py.Dataset, start: int, committed: int) -> NDArray[Any] | None:
     found = dataset.id.get_chunk_info_by_coord((start, *[0] * (dataset.ndim - 1)))
-    if found.byte_offset is None or found.filter_mask:
+    if found.byte_offset is None or found.filter_mask not in (0, UNPACKED):
         return None
     plist = dataset.id.get_create_plist()
     filters = [plist.get_filter(index)[0] for index in range(plist.get_nfilters())]
@@ -70,9 +69,9 @@ def _torn_chunk(path: Path, dataset: h5py.Dataset, start: int, committed: int) -
         file.seek(found.byte_offset)
         # A packed chunk may have grown past the length that the file still says.
         stored = file.read(nbytes + nbytes // 1000 + 64)
-    if filters == _PLAIN:
+    if filters == PLAIN or (filters == PACKED and found.filter_mask == UNPACKED):
         return _half_written(dataset, stored[: nbytes + _CHECKSUM], committed - start)
-    return _grown(dataset, stored, nbytes) if filters == _PACKED else None
+    return _grown(dataset, stored, nbytes) if filters == PACKED else None
 
 
 def _half_written(dataset: h5py.Dataset, stored: bytes, kept: int) -> NDArray[Any] | None:

@@ -241,13 +241,13 @@ class Writer:
         with self._storing():
             self._commit()
 
-    def _commit(self) -> None:
+    def _commit(self, *, last: bool = False) -> None:
         pending = [rows for rows in self._rows if self._torn or rows.committed != rows.length]
         if self._settled and not pending:
             return
         for rows in pending:
             for buffer in rows.buffers.values():
-                buffer.flush(rows.length)
+                buffer.flush(rows.length, last=last)
         self._file.flush()
         # The number must reach the disk after the rows: within a flush HDF5 writes in any order.
         for rows in pending:
@@ -348,7 +348,8 @@ class Writer:
         Raises:
             StorageError: The disk is full; the `.part` stays.
         """
-        self.commit()
+        with self._storing():
+            self._commit(last=True)
         with self._storing():
             self._file.attrs["date_completed"] = timestamp()
             self._file.attrs["status"] = "complete"
@@ -445,7 +446,8 @@ class Writer:
             group, dataset_rule(rule, "n_rows"), "n_rows", dims={}, dtype="int64", data=0, attributes={}
         )
         names = (*indices, *(item.name for item in variables))
-        buffers = {name: ChunkBuffer(group[name], self._room) for name in names}
+        in_place = self._medium.in_place
+        buffers = {name: ChunkBuffer(group[name], self._room, in_place=in_place) for name in names}
         leading = (self.batch,) if rule.rows == "time" else ()
         declared = {item.name: item for item in variables}
         rows = Recording(str(group.name).strip("/"), declared, leading, rule.rows, buffers, mark)

@@ -41,8 +41,9 @@ class Rows(engram.Memory):
     @engram.scan
     def body(  # type: ignore[misc]
         q: Array, whole: Array, here: int, of_state: int, of_first: int, of_whole: int, of_table: int,
-        observation: Array,
+        observation: Array, action: Array,
     ) -> None:  # fmt: skip
+        action[0] = observation[0]
         of_first = exact.argmax(q[0])
         of_whole = exact.argmax(whole)
         if observation[0] > 0:
@@ -243,14 +244,16 @@ class Forked(engram.Memory):
     name = "forked"
 
     @engram.scan
-    def body(now: float, observation: Array) -> None:  # type: ignore[misc]
+    def body(now: float, observation: Array, action: Array) -> None:  # type: ignore[misc]
         now = now + observation[0]
+        action[0] = observation[0]
 
     def init(self, ctx: Context) -> PastState:
         return ctx.state(PastState, noise=ctx.random("noise"))
 
-    def step(self, state: PastState, signal: Signal) -> None:
+    def step(self, state: PastState, signal: Signal) -> Array:
         state.now += 1.0001 * signal.observation[:, 0]
+        return signal.observation[:, :1]
 
 
 @pytest.mark.parametrize("check", ["numba_gives", "c_gives", "layout_of_gpus_gives"])

@@ -84,7 +84,7 @@ def test_a_run_in_segments_ends_as_the_same_file(tmp_path):
     assert all(same.values()), same
     check(other, sum(LENGTHS))
     assert sorted(item.name for item in tmp_path.iterdir()) == ["one.h5", "other.h5"]
-    assert abs(other.stat().st_size - one.stat().st_size) < 0.2 * one.stat().st_size
+    assert other.stat().st_size < 1.2 * one.stat().st_size
 
 
 def test_what_was_committed_can_be_recovered_while_the_run_goes_on(tmp_path):

@@ -99,7 +99,8 @@ class VectorPrinter:
         sizes = self._shapes[array]
         fixed = all(inside(part, size, self._counts) for part, size in zip(index, sizes, strict=True))
         if array in self._program.tables:
-            return f"{array}[{', '.join(map(self.expression, index))}]"
+            parts = [self._index(part, size) for part, size in zip(index, sizes, strict=True)]
+            return f"{array}[{', '.join(parts)}]"
         parts = [self._index(part, size) for part, size in zip(index, sizes, strict=True)]
         return f"{array}_array[{', '.join([':' if fixed else 'replica', *parts])}]"
 

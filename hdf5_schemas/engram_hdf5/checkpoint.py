@@ -6,7 +6,6 @@ was written, bit for bit.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engram_hdf5.errors import FormatError, StorageError
-from engram_hdf5.place import rows_before, sync
+from engram_hdf5.place import replacing, rows_before
 
 
 def checkpoint_of(path: Path) -> Path:
@@ -37,14 +36,9 @@ def save_checkpoint(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     target = checkpoint_of(path)
     part = target.with_name(f"{target.name}.part")
     try:
-        with part.open("wb") as file:
+        with replacing(part, target), part.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-        sync(target.parent)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StorageError(f"{target}: could not be written ({error.strerror}); free disk space") from error
 
 

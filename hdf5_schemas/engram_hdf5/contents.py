@@ -12,7 +12,7 @@ import attrs
 import h5py
 import numpy as np
 
-from engram_hdf5.errors import Finding
+from engram_hdf5.errors import Finding, reason_of
 from engram_hdf5.netcdf import dimension_names, dimension_scales, is_scale
 from engram_hdf5.schema import DatasetRule, GroupRule
 from engram_hdf5.storage import dtype_name, read_attributes
@@ -57,8 +57,7 @@ def guarded(where: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        yield Finding("E_OBJECT", where, f"cannot be read: {reason}")
+        yield Finding("E_OBJECT", where, f"cannot be read: {reason_of(error)}")
 
 
 def dataset_findings(
@@ -126,7 +125,7 @@ def chunks_findings(where: str, dataset: h5py.Dataset, alive: Callable[[], None]
         for _ in _blocks(dataset, None):
             alive()
     except (OSError, RuntimeError) as error:
-        yield Finding("E_DATA", where, f"the data are damaged: {str(error).splitlines()[0][:200]}")
+        yield Finding("E_DATA", where, f"the data are damaged: {reason_of(error)}")
 
 
 def text_of(dataset: h5py.Dataset) -> str | None:

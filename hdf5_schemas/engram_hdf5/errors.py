@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 
 
@@ -36,6 +38,18 @@ class UnknownNameError(KeyError):
     def __str__(self) -> str:
         """The message itself; KeyError would show it in quotes."""
         return str(self.args[0]) if self.args else ""
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of an error."""
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+
+
+def unwritten(path: Path, error: BaseException) -> StorageError:
+    """What to say of a file that could not be written, and why."""
+    return StorageError(
+        f"{path}: could not be written ({reason_of(error)}); free disk space, or choose another place"
+    )
 
 
 @attrs.frozen

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from engram_hdf5.errors import reason_of
 from engram_hdf5.torn import DAMAGE
 
 Read = Callable[[h5py.Dataset, Any], NDArray[Any]]
@@ -87,11 +88,6 @@ def blocks(dataset: h5py.Dataset, count: int | None, nbytes: int = BLOCK_BYTES) 
     step = max(unit, nbytes // row // unit * unit)
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))
-
-
-def reason_of(error: BaseException) -> str:
-    """The first line of an error."""
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
 
 
 def _checked_rows(dataset: h5py.Dataset, count: int, read: Read, *, increasing: bool) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import h5py
 
-from engram_hdf5.errors import Finding, FormatError
+from engram_hdf5.errors import Finding, FormatError, reason_of
 
 MOST_OBJECTS = 20_000
 MOST_DEPTH = 32
@@ -63,7 +63,7 @@ def walk(file: h5py.File) -> Iterator[Entry | Finding]:
             try:
                 address = _address(child.item)
             except (RuntimeError, OSError, ValueError) as error:
-                yield Finding("E_OBJECT", child.path, f"cannot be opened: {_reason(error)}")
+                yield Finding("E_OBJECT", child.path, f"cannot be opened: {reason_of(error)}")
                 continue
             if address in seen:
                 code = "E_HARD_LINK_CYCLE" if child.is_group else "E_HARD_LINK"
@@ -87,7 +87,7 @@ def children(group: Entry) -> Iterator[Entry | Finding]:
     try:
         names = list(group.item)
     except (RuntimeError, OSError, ValueError) as error:
-        yield Finding("E_OBJECT", group.path or "/", f"cannot be listed: {_reason(error)}")
+        yield Finding("E_OBJECT", group.path or "/", f"cannot be listed: {reason_of(error)}")
         return
     for name in names:
         path = f"{group.path}/{name}".lstrip("/")
@@ -98,7 +98,7 @@ def children(group: Entry) -> Iterator[Entry | Finding]:
         try:
             yield Entry(path, group.item[name])
         except (RuntimeError, OSError, KeyError, ValueError, TypeError) as error:
-            yield Finding("E_OBJECT", path, f"cannot be opened: {_reason(error)}")
+            yield Finding("E_OBJECT", path, f"cannot be opened: {reason_of(error)}")
 
 
 def hard_child(group: h5py.Group, name: str | bytes) -> Any | None:
@@ -115,14 +115,15 @@ def hard_child(group: h5py.Group, name: str | bytes) -> Any | None:
         return group[name]
     except (RuntimeError, OSError, KeyError, ValueError, TypeError) as error:
         where = f"{group.file.filename}: {group.name.rstrip('/')}/{raw.decode('utf-8', 'replace')}"
-        raise FormatError(f"{where}: cannot be opened ({_reason(error)}); recover it", "E_OBJECT") from error
+        text = f"{where}: cannot be opened ({reason_of(error)}); recover it"
+        raise FormatError(text, "E_OBJECT") from error
 
 
 def _link_finding(group: h5py.Group, name: str | bytes, path: str) -> Finding | None:
     try:
         link = group.get(name, getlink=True)
     except (TypeError, RuntimeError, OSError, KeyError, ValueError) as error:
-        return Finding("E_OBJECT", path, f"is a link of an unknown kind: {_reason(error)}")
+        return Finding("E_OBJECT", path, f"is a link of an unknown kind: {reason_of(error)}")
     if isinstance(link, h5py.ExternalLink):
         return Finding("E_EXTERNAL_LINK", path, "is a link to another file; it is not followed")
     if isinstance(link, h5py.SoftLink):
@@ -133,7 +134,3 @@ def _link_finding(group: h5py.Group, name: str | bytes, path: str) -> Finding | 
 def _address(item: Any) -> tuple[int, Any]:
     info = h5py.h5o.get_info(item.id)
     return info.fileno, info.addr
-
-
-def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import abc
 import contextlib
-import os
 from pathlib import Path
 from typing import Any, Literal
 
-from engram_hdf5.place import create_file, disconnect, sync
+from engram_hdf5.place import create_file, disconnect, rename
 
 Durability = Literal["flush", "segments"]
 
@@ -95,9 +94,7 @@ class SingleFile(Medium):
     def finish(self, path: Path) -> None:
         """Close, wait for the disk, rename."""
         self.leave()
-        sync(self.part)
-        os.replace(self.part, path)
-        sync(path.parent)
+        rename(self.part, path)
 
     def leave(self) -> None:
         """Flush and close."""

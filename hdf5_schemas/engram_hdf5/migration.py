@@ -6,7 +6,6 @@ then change the copy, and it gets its name when a process of its own has found i
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -18,13 +17,12 @@ import attrs
 import h5py
 
 from engram_hdf5.buffer import Room
-from engram_hdf5.errors import FormatError, OutputError, StorageError
-from engram_hdf5.intact import reason_of
+from engram_hdf5.errors import FormatError, OutputError
 from engram_hdf5.isolation import judge, refuse_errors
 from engram_hdf5.layout import Layout, dataset_rule, timestamp
 from engram_hdf5.links import Entry, hard_child, walk
 from engram_hdf5.netcdf import create_dataset, set_attributes
-from engram_hdf5.place import check_place, sync, writing
+from engram_hdf5.place import check_place, replacing, storing, writing
 from engram_hdf5.reader import check_version
 from engram_hdf5.rows import open_file, rows_of
 from engram_hdf5.schema import GroupRule, run_schema
@@ -198,20 +196,10 @@ def _write(path: Path, out: Path, before: str, steps: Sequence[Migration]) -> Mi
     work = out.with_name(f"{out.name}.migrating")
     after = run_schema().version
     line = f"{timestamp()} migrated from {path.name}, format {before}, by engram {metadata.version('engram')}"
-    try:
+    with storing(work), replacing(work, out):
         _copy(path, work)
         changes = _change(work, steps, {"engram_format_version": after}, line)
         refuse_errors(path, judge(work))
-        sync(work)
-        os.replace(work, out)
-        sync(out.parent)
-    except (OSError, RuntimeError) as error:
-        raise StorageError(
-            f"{work}: could not be written ({reason_of(error)}); free disk space, or choose another place"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            work.unlink()
     return Migrated(out, before, after, changes)
 
 

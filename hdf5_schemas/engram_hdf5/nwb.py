@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
-from engram_hdf5.errors import StorageError, UnknownNameError
-from engram_hdf5.intact import reason_of
-from engram_hdf5.place import check_place, sync
+from engram_hdf5.errors import UnknownNameError
+from engram_hdf5.place import check_place, replacing, storing
 from engram_hdf5.reader import RunFile, open_run
 
 
@@ -87,7 +85,9 @@ def export_nwb(
         for target in targets.values():
             check_place(target, target, force=force)
         for replica, target in targets.items():
-            with _whole(target) as work:
+            # pynwb warns of every name that does not end in .nwb.
+            work = target.with_name(f"{target.stem}.exporting.nwb")
+            with storing(work), replacing(work, target):
                 write(run, replica, work, subject or Subject(), credit or Credit())
     return tuple(targets.values())
 
@@ -107,22 +107,3 @@ def _chosen(run: RunFile, replicas: Sequence[int] | None) -> list[int]:
 
 def _stem(path: Path) -> str:
     return path.name.removesuffix(".part").removesuffix(".h5")
-
-
-@contextlib.contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """Lend a name to write under; the file gets its own when it is whole."""
-    # pynwb warns of every name that does not end in .nwb.
-    work = target.with_name(f"{target.stem}.exporting.nwb")
-    try:
-        yield work
-        sync(work)
-        os.replace(work, target)
-        sync(target.parent)
-    except (OSError, RuntimeError) as error:
-        raise StorageError(
-            f"{work}: could not be written ({reason_of(error)}); free disk space, or choose another place"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            work.unlink()

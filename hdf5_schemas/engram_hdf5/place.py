@@ -10,7 +10,7 @@ from typing import Any
 
 import h5py
 
-from engram_hdf5.errors import OutputError, OutputExistsError, StorageError
+from engram_hdf5.errors import OutputError, OutputExistsError, StorageError, unwritten
 
 LOCK = "lock"
 
@@ -77,6 +77,46 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def rename(work: Path, target: Path) -> None:
+    """Give a whole file its name in one move; a file of that name is there until then."""
+    sync(work)
+    os.replace(work, target)
+    sync(target.parent)
+
+
+@contextlib.contextmanager
+def replacing(work: Path, target: Path) -> Iterator[None]:
+    """Give what is written meanwhile its name when it is whole, or leave nothing of it.
+
+    Args:
+        work: The name to write under, beside the other.
+        target: The name of the file; one that was there stays until then.
+    """
+    try:
+        yield
+        rename(work, target)
+    finally:
+        with contextlib.suppress(OSError):
+            work.unlink()
+
+
+@contextlib.contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Say in one line that the disk refused a file.
+
+    Args:
+        path: The file that is written meanwhile.
+
+    Raises:
+        StorageError: It could not be written.
+    """
+    try:
+        yield
+    # HDF5 reports a full disk as OSError from a write, but as a bare RuntimeError from a flush.
+    except (OSError, RuntimeError) as error:
+        raise unwritten(path, error) from error
 
 
 def disconnect(file: Any) -> None:

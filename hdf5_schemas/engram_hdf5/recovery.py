@@ -16,11 +16,18 @@ import attrs
 import h5py
 
 from engram_hdf5.buffer import Room
-from engram_hdf5.errors import Finding, FormatError, OutputError, StorageError
-from engram_hdf5.intact import reason_of
+from engram_hdf5.errors import Finding, FormatError, OutputError, reason_of
 from engram_hdf5.layout import timestamp
 from engram_hdf5.netcdf import set_attributes
-from engram_hdf5.place import check_place, create_file, is_segment_folder, sync, writing
+from engram_hdf5.place import (
+    check_place,
+    create_file,
+    is_segment_folder,
+    rename,
+    replacing,
+    storing,
+    writing,
+)
 from engram_hdf5.reader import RunFile, check_version
 from engram_hdf5.rows import open_file
 from engram_hdf5.salvage import Salvage
@@ -107,7 +114,7 @@ def recover(
 def _recover_segments(folder: Path, out: Path, *, empty: bool) -> Recovered:
     joined = out.with_name(f"{out.name}.joined")
     try:
-        with _storing(joined):
+        with storing(joined):
             left_out = join(folder, joined)
         said = f"{left_out} segments were left out: one is missing or damaged"
         lost = (Finding("E_MISSING", "/", said),) if left_out else ()
@@ -125,7 +132,7 @@ def _recover_joined(folder: Path, joined: Path, out: Path, *, empty: bool) -> Re
     if any(finding.is_error for finding in validate(joined, data=True)):
         with open_file(joined) as source:
             return _write(folder, source, out, facts, mended=False, empty=empty)
-    with _storing(joined), writing(h5py.File(joined, "r+", libver=("v108", "v108"))) as file:
+    with storing(joined), writing(h5py.File(joined, "r+", libver=("v108", "v108"))) as file:
         set_attributes(file, facts)
     with RunFile(joined, open_file(joined)) as run:
         groups = [*run.recordings.values(), *run.tables().values()]
@@ -133,21 +140,9 @@ def _recover_joined(folder: Path, joined: Path, out: Path, *, empty: bool) -> Re
         finals = tuple(str(item.group.name).strip("/") for item in run.finals.values())
     if not (empty or any(rows.values()) or finals):
         raise FormatError(f"{folder}: {_NOTHING}", "E_EMPTY")
-    with _storing(out):
-        sync(joined)
-        os.replace(joined, out)
-        sync(out.parent)
+    with storing(out):
+        rename(joined, out)
     return Recovered(out, rows, finals, False, ())
-
-
-@contextlib.contextmanager
-def _storing(work: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        raise StorageError(
-            f"{work}: could not be written ({reason_of(error)}); free disk space, or choose another place"
-        ) from error
 
 
 def _open(part: Path, stack: contextlib.ExitStack) -> tuple[h5py.File, bool]:
@@ -215,17 +210,11 @@ def _write(
     work = out.with_name(f"{out.name}.recovering")
     room = Room(work)
     room.check(0)
-    try:
-        with _storing(work):
-            salvage = _copied(part, source, work, facts, room)
-            if not (empty or any(salvage.rows.values()) or salvage.finals):
-                raise FormatError(f"{part}: {_nothing(salvage)}", "E_EMPTY")
-            lost = [*salvage.lost, *_missing(work, salvage.lost)]
-            sync(work)
-            os.replace(work, out)
-            sync(out.parent)
-    finally:
-        work.unlink(missing_ok=True)
+    with storing(work), replacing(work, out):
+        salvage = _copied(part, source, work, facts, room)
+        if not (empty or any(salvage.rows.values()) or salvage.finals):
+            raise FormatError(f"{part}: {_nothing(salvage)}", "E_EMPTY")
+        lost = [*salvage.lost, *_missing(work, salvage.lost)]
     return Recovered(out, salvage.rows, tuple(salvage.finals), mended, tuple(lost))
 
 

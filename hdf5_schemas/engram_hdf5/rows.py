@@ -13,8 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from engram_hdf5.errors import FormatError, UnknownNameError
-from engram_hdf5.intact import reason_of
+from engram_hdf5.errors import FormatError, UnknownNameError, reason_of
 from engram_hdf5.links import hard_child
 from engram_hdf5.netcdf import is_scale
 from engram_hdf5.storage import is_readable

@@ -12,8 +12,8 @@ import h5py
 
 from engram_hdf5.buffer import Room
 from engram_hdf5.contents import text_of
-from engram_hdf5.errors import Finding, OutputError, StorageError
-from engram_hdf5.intact import Read, blocks, intact_rows, reason_of, stored_rows
+from engram_hdf5.errors import Finding, OutputError, StorageError, reason_of
+from engram_hdf5.intact import Read, blocks, intact_rows, stored_rows
 from engram_hdf5.layout import Layout, create_text, dataset_rule
 from engram_hdf5.links import Entry, walk
 from engram_hdf5.netcdf import create_dataset, dimension_names, is_scale

@@ -20,7 +20,7 @@ import h5py
 
 from engram_hdf5.errors import FormatError, OutputError, StorageError
 from engram_hdf5.medium import Durability, Medium, SingleFile
-from engram_hdf5.place import LOCK, create_file, is_segment_folder, sync, writing
+from engram_hdf5.place import LOCK, create_file, is_segment_folder, replacing, writing
 
 try:
     import fcntl
@@ -86,13 +86,11 @@ class SegmentFolder(Medium):
         self.file.close()
         joined = self.part / "joined.h5"
         try:
-            join(self.part, joined)
-            os.replace(joined, path)
-        finally:
             # On a full disk half a file would take the room that recovering needs.
-            joined.unlink(missing_ok=True)
+            with replacing(joined, path):
+                join(self.part, joined)
+        finally:
             self._lock.close()
-        sync(path.parent)
         remove(self.part)
 
     def leave(self) -> None:
@@ -124,16 +122,8 @@ class SegmentFolder(Medium):
     def _write(self, image: bytes) -> None:
         target = self.part / f"{self._count:06d}.h5"
         work = target.with_suffix(".tmp")
-        try:
-            with work.open("wb") as file:
-                file.write(image)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(work, target)
-            sync(self.part)
-        except OSError:
-            work.unlink(missing_ok=True)
-            raise
+        with replacing(work, target):
+            work.write_bytes(image)
         self._is_kept = True
 
 
@@ -204,7 +194,6 @@ def join(folder: Path, target: Path) -> int:
         for index, segment in enumerate(segments[:last]):
             with h5py.File(segment, "r", locking=False) as source:
                 _copy_chunks(source, joined, [place for place in chunks[index] if newest[place] == index])
-    sync(target)
     return len(segments) - len(chunks)
 
 

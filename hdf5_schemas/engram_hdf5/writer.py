@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engram_hdf5.buffer import ChunkBuffer, Room
-from engram_hdf5.errors import OutputError, StorageError
+from engram_hdf5.errors import OutputError, StorageError, unwritten
 from engram_hdf5.layout import Layout, dataset_rule, timestamp
 from engram_hdf5.medium import Durability
 from engram_hdf5.netcdf import create_dataset, set_attributes
@@ -420,10 +420,7 @@ class Writer:
         except (OSError, RuntimeError) as error:
             self._broken = True
             self._medium.fail()
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise StorageError(
-                f"{self.part}: could not be written ({reason}); free disk space, or choose another place"
-            ) from error
+            raise unwritten(self.part, error) from error
 
     @contextlib.contextmanager
     def _structuring(self) -> Iterator[None]:

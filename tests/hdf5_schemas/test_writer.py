@@ -158,6 +158,40 @@ def test_a_commit_flushes_rows_before_it_counts_them(make_writer, kit, monkeypat
     writer.stop("interrupted", "end of the test")
 
 
+def test_a_packed_chunk_that_is_written_again_stays_unpacked_in_its_place(make_writer, kit):
+    # Rows of 192 KiB: chunks hold 16 rows. Packed, the small numbers would take another length each time.
+    count = h5.Variable("n", ("pre", "post"), (128, 128), "int32", "1", "number of spikes")
+    values = np.random.default_rng(1).integers(0, 99, (48, 3, 128, 128)).astype(np.int32)
+    writer = make_writer(durability="flush")
+    recording = kit.record(writer, variables=[count])
+    copy = writer.part.with_name("copy.h5")
+
+    def chunks_after(start, stop):
+        """Where each chunk begins in the file, its length and the filters it does without."""
+        step = np.arange(start, stop)
+        writer.append(recording, step, step * 0.1, {"n": values[start:stop]})
+        writer.commit()
+        copy.write_bytes(writer.part.read_bytes())
+        with h5.open(copy) as run:
+            np.testing.assert_array_equal(run["memory.n"], values[:stop])
+        with h5py.File(copy) as file:
+            stored = file["recordings/memory/rl_gain/n"].id
+            found = map(stored.get_chunk_info, range(stored.get_num_chunks()))
+            return [(item.byte_offset, item.size, item.filter_mask) for item in found]
+
+    seen = [chunks_after(start, start + 3) for start in range(0, 18, 3)]
+    first, second = seen[-1]
+    unpacked = 16 * values[0].nbytes + 4
+    assert first[1:] == second[1:] == (unpacked, 0b011)
+    # Also when it is full, after 16 rows.
+    assert seen == [[first]] * 5 + [[first, second]]
+    # The second chunk was begun unpacked; the third fills between two commits.
+    *begun, third = chunks_after(18, 48)
+    assert begun == [first, second]
+    assert third[1] < unpacked and third[2] == 0
+    writer.complete()
+
+
 def test_recordings_at_different_rates_live_side_by_side(make_writer, kit):
     writer = make_writer()
     rows = kit.draw()

@@ -210,7 +210,7 @@ def _form(bound: Bound, xp: Any) -> Callable[..., Any]:
     program, sources = bound.program, bound.sources
     shapes = {name: source.shape for name, source in sources.items() if source.shape}
     narrow = {name for name in shapes if sources[name].kind == "int" and sources[name].dtype != np.int64}
-    printer = VectorPrinter(program, shapes, frozenset(narrow))
+    printer = VectorPrinter(program, shapes, frozenset(narrow), replicas=True)
     names = [f"{name}_array" if source.shape else f"{name}_0" for name, source in sources.items()]
     names += [f"{name}_stream" for name in bound.streams]
     results = "".join(f"{name}_0, " for name in _scalars_written(bound))

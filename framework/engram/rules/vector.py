@@ -7,11 +7,13 @@ NumPy's functions. A branch becomes a choice between two values, so that both ar
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from . import spread
 from .printer import flat, inside
 from .tree import (
     Argmax,
@@ -46,18 +48,27 @@ class VectorPrinter:
         program: What is printed.
         shapes: Lengths of the axes of each array, those of the replicas left out.
         narrow: Arrays of integers of fewer than 64 bits.
+        replicas: Whether the elements are replicas, along one axis; then loops may be taken at once.
     """
 
     def __init__(
-        self, program: Program, shapes: Mapping[str, tuple[int, ...]], narrow: frozenset[str] = frozenset()
+        self,
+        program: Program,
+        shapes: Mapping[str, tuple[int, ...]],
+        narrow: frozenset[str] = frozenset(),
+        replicas: bool = False,
     ) -> None:
         self._narrow = narrow
+        self._replicas = replicas
         self.constants: dict[str, float | int] = {}
         self._program = program
         self._shapes = {**{name: table.shape for name, table in program.tables.items()}, **shapes}
         self._masks = 0
         self._begun: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        # Loops that are taken at once around what is printed, outermost first; sums among them.
+        self._spread: list[str] = []
+        self._sums: frozenset[str] = frozenset()
 
     def lines(self, statements: Iterable[Statement], mask: str, depth: int) -> list[str]:
         """Print statements that take place where `mask` is true, everywhere where it is empty."""
@@ -98,11 +109,23 @@ class VectorPrinter:
     def _place(self, array: str, index: tuple[Expression, ...]) -> str:
         sizes = self._shapes[array]
         fixed = all(inside(part, size, self._counts) for part, size in zip(index, sizes, strict=True))
-        if array in self._program.tables:
-            parts = [self._index(part, size) for part, size in zip(index, sizes, strict=True)]
-            return f"{array}[{', '.join(parts)}]"
         parts = [self._index(part, size) for part, size in zip(index, sizes, strict=True)]
-        return f"{array}_array[{', '.join([':' if fixed else 'replica', *parts])}]"
+        if array in self._program.tables:
+            return f"{array}[{', '.join(parts)}]"
+        along = [part for part in parts if part in self._spread]
+        if along and fixed and len(set(along)) == len(along):
+            return self._view(array, parts, along)
+        return f"{array}_array[{', '.join([':' if fixed and not along else 'replica', *parts])}]"
+
+    def _view(self, array: str, parts: list[str], along: list[str]) -> str:
+        """Elements along loops taken at once: the innermost leads, the replicas come last."""
+        place = ", ".join([":", *(":" if part in along else part for part in parts)])
+        inwards = sorted(along, key=self._spread.index, reverse=True)
+        order = ", ".join(str(1 + along.index(part)) for part in inwards)
+        missing = self._spread[: self._spread.index(inwards[0])]
+        axes = [":" if part in along else "None" for part in [inwards[0], *reversed(missing)]]
+        widened = f"[{', '.join([*axes, ':'])}]" if "None" in axes else ""
+        return f"{array}_array[{place}].transpose({order}, 0){widened}"
 
     def _row(self, array: str, index: tuple[Expression, ...]) -> str:
         """A row along the last axis: of each replica, or of a table."""
@@ -131,21 +154,41 @@ class VectorPrinter:
                     text = f"xp.where({mask}, {text}, {place})"
                 elif array in self._narrow:
                     text = f"({text}).astype({array}_array.dtype)"
-                lines = [f"{pad}{place} = {text}"]
+                lines = [f"{pad}{place}{'[...]' if '.transpose' in place else ''} = {text}"]
             case If(test=test, then=then, otherwise=otherwise):
                 lines = self._if(test, then, otherwise, mask, depth)
-            case Loop(index=index, count=count, body=body):
-                self._counts[index.id] = count
-                inner = self.lines(body, mask, depth + 1) or [f"{pad}    pass"]
-                lines = [f"{pad}for {index.id} in indices({count}):", *inner]
+            case Loop():
+                lines = self._loop(statement, mask, depth)
             case Draw():
                 lines = self._draw(statement, pad)
             case Argmax(name=name, array=array, index=index):
                 lines = [f"{pad}{name.id} = {self._row(array, index)}.argmax(axis=-1)"]
         return lines
 
+    def _loop(self, loop: Loop, mask: str, depth: int) -> list[str]:
+        pad, id, count = "    " * depth, loop.index.id, loop.count
+        around = math.prod(self._counts[outer] for outer in self._spread)
+        self._counts[id] = count
+        sums = spread.summed(loop, around)
+        if not (self._replicas and (sums or spread.independent(loop))):
+            inner = self.lines(loop.body, mask, depth + 1) or [f"{pad}    pass"]
+            return [f"{pad}for {id} in indices({count}):", *inner]
+        # Each loop taken at once leads with an axis of its own.
+        outer, self._sums = self._sums, sums
+        self._spread.append(id)
+        head = f"{pad}{id} = turns({count}, {len(self._spread)})"
+        lines = [head, *self.lines(loop.body, mask, depth)]
+        self._spread.pop()
+        self._sums = outer
+        return lines
+
     def _assign(self, statement: Assign, mask: str) -> str:
-        name, text = statement.name.id, self.expression(statement.value)
+        name, value = statement.name.id, statement.value
+        if name in self._sums and isinstance(value, Operation):
+            count = self._counts[self._spread[-1]]
+            total = f"added({name}, {self.expression(value.args[1])}, {count}, {len(self._spread)})"
+            return f"{name} = xp.where({mask}, {total}, {name})" if mask else f"{name} = {total}"
+        text = self.expression(value)
         if statement.new:
             self._begun[name] = mask
         # A name that begins under a mask ends with it.
@@ -176,7 +219,8 @@ class VectorPrinter:
         """Print a branch; where no element takes it, a long one is left out, save what it draws first."""
         drawn = list(itertools.takewhile(lambda statement: isinstance(statement, Draw), body))
         rest = body[len(drawn) :]
-        if len(rest) < _LONG or any(isinstance(statement, Draw) for statement in rest):
+        long = len(rest) >= _LONG or any(isinstance(statement, Loop) for statement in rest)
+        if not long or any(isinstance(statement, Draw) for statement in rest):
             return self.lines(body, mask, depth)
         head = f"{'    ' * depth}if some({mask}):"
         return [*self.lines(drawn, mask, depth), head, *self.lines(rest, mask, depth + 1)]
@@ -218,11 +262,13 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
         "real": lambda x: x.astype(dtype) if hasattr(x, "astype") else real(x),
         "integer": lambda x: _integer(xp, x) if hasattr(x, "astype") else np.int64(x),
         "indices": lambda count: np.arange(count, dtype=np.int64),
+        "turns": lambda count, level: xp.arange(count, dtype=np.int64).reshape(-1, *(1,) * level),
         "whole": lambda x: x.astype(integer),
         "bits": lambda x: x.view(integer),
         "from_bits": lambda x: x.view(dtype),
         # Much faster than indexing by several arrays.
         "rows": lambda x, index: x.reshape(-1, x.shape[-1]).take(index, axis=0),
+        "added": lambda *terms: _added(xp, *terms),
         "within": lambda x, size: xp.minimum(xp.maximum(x, 0), size - 1),
     }
 
@@ -233,6 +279,27 @@ def _table(xp: Any, table: Table, dtype: np.dtype[Any]) -> Any:
     for place, value in enumerate(table.values):
         array[place] = value
     return array.reshape(table.shape)
+
+
+def _added(xp: Any, total: Any, terms: Any, count: int, level: int) -> Any:
+    """A sum and the terms that a loop adds to it, in the loop's order.
+
+    Args:
+        xp: The array module.
+        total: The sum before it; no axis of the loop's.
+        terms: One for each turn, which lead in what has as many axes as loops; else each turn adds the same.
+        count: Turns.
+        level: Loops taken at once, this one included.
+    """
+    shape = xp.shape(terms) if xp.ndim(terms) > level else (count, *xp.shape(terms))
+    shape = (count, *np.broadcast_shapes(xp.shape(total), shape[1:]))
+    held = xp.array(xp.broadcast_to(terms, shape), dtype=getattr(total, "dtype", None))
+    if xp is np:
+        held[0] += total
+        return np.add.accumulate(held, axis=0)[-1]
+    for term in held:
+        total = total + term
+    return total
 
 
 def _integer(xp: Any, x: Any) -> Any:

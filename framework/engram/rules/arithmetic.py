@@ -182,7 +182,7 @@ def extreme(least: bool, one: Expression, other: Expression) -> Expression:
     The second is asked whether it is a number: it is a limit most of the time, and the same for a whole loop.
     """
     beaten: Expression = Operation("<" if least else ">", (other, one), "bool")
-    if one.kind == "float":
+    if one.kind == "float" and not (isinstance(other, Constant) and other.value == other.value):
         beaten = Operation("or", (beaten, Operation("!=", (other, other), "bool")), "bool")
     return Operation("select", (beaten, other, one), one.kind)
 

@@ -72,6 +72,10 @@ class Emitter(abc.ABC):
         """A truth value turned round."""
 
     @abc.abstractmethod
+    def place(self, array: str, index: str) -> str:
+        """An element at an index that is never negative."""
+
+    @abc.abstractmethod
     def replica_place(self, array: str, size: int, element: str) -> str:
         """An element of this replica."""
 
@@ -123,6 +127,10 @@ class CEmitter(Emitter):
         """A truth value turned round."""
         return f"!{name}"
 
+    def place(self, array: str, index: str) -> str:
+        """An element at an index that is never negative."""
+        return f"{array}[{index}]"
+
     def replica_place(self, array: str, size: int, element: str) -> str:
         """An element of this replica: replicas are side by side on the GPU, one after another on the host."""
         return f"{array}[ENGRAM_AT({element}, {size})]"
@@ -171,9 +179,13 @@ class NumbaEmitter(Emitter):
         """A truth value turned round."""
         return f"not {name}"
 
+    def place(self, array: str, index: str) -> str:
+        """An element at an index that is never negative: signed ones count from the end, which costs vectors."""
+        return f"{array}[np.uint64({index})]"
+
     def replica_place(self, array: str, size: int, element: str) -> str:
         """An element of this replica."""
-        return f"{array}[r_ * {size} + {element}]"
+        return self.place(array, f"r_ * {size} + {element}")
 
 
 def c_type(dtype: np.dtype[np.generic]) -> str:

@@ -98,8 +98,13 @@ def _loads(statement: Statement) -> Iterator[Load]:
         yield from (part for part in _within(value) if isinstance(part, Load))
 
 
+def names_in(value: Expression) -> Iterator[str]:
+    """The names that an expression reads."""
+    return (found.id for found in _within(value) if isinstance(found, Name))
+
+
 def _names(statement: Statement) -> Iterator[str]:
     """Names that a statement, or one within it, reads."""
     for part in _walk([statement]):
         for value in _expressions(part):
-            yield from (found.id for found in _within(value) if isinstance(found, Name))
+            yield from names_in(value)

@@ -69,6 +69,9 @@ class VectorPrinter:
         # Loops that are taken at once around what is printed, outermost first; sums among them.
         self._spread: list[str] = []
         self._sums: frozenset[str] = frozenset()
+        # Names that begin in such a loop, and may differ from turn to turn; the indices of all of its turns.
+        self._lanes: set[str] = set()
+        self.turns: dict[str, tuple[int, int]] = {}
 
     def lines(self, statements: Iterable[Statement], mask: str, depth: int) -> list[str]:
         """Print statements that take place where `mask` is true, everywhere where it is empty."""
@@ -115,6 +118,9 @@ class VectorPrinter:
         along = [part for part in parts if part in self._spread]
         if along and fixed and len(set(along)) == len(along):
             return self._view(array, parts, along)
+        if self._is_row(index):
+            number = flat((0, *sizes[:-1]), ["replica", *parts[:-1]])
+            return f"rows({array}_array, {number}).T{self._widened(along)}"
         return f"{array}_array[{', '.join([':' if fixed and not along else 'replica', *parts])}]"
 
     def _view(self, array: str, parts: list[str], along: list[str]) -> str:
@@ -122,10 +128,21 @@ class VectorPrinter:
         place = ", ".join([":", *(":" if part in along else part for part in parts)])
         inwards = sorted(along, key=self._spread.index, reverse=True)
         order = ", ".join(str(1 + along.index(part)) for part in inwards)
-        missing = self._spread[: self._spread.index(inwards[0])]
-        axes = [":" if part in along else "None" for part in [inwards[0], *reversed(missing)]]
-        widened = f"[{', '.join([*axes, ':'])}]" if "None" in axes else ""
-        return f"{array}_array[{place}].transpose({order}, 0){widened}"
+        return f"{array}_array[{place}].transpose({order}, 0){self._widened(along)}"
+
+    def _widened(self, along: list[str]) -> str:
+        """An axis of one for each loop around the innermost of these that is not among them."""
+        around = self._spread[: max(self._spread.index(part) for part in along)]
+        axes = [":", *(":" if part in along else "None" for part in reversed(around)), ":"]
+        return f"[{', '.join(axes)}]" if "None" in axes else ""
+
+    def _is_row(self, index: tuple[Expression, ...]) -> bool:
+        """Whether a loop taken at once goes along a row, which one that differs between replicas may be."""
+        *before, last = index
+        names = {name for part in before for name in spread.names_in(part)}
+        alone = getattr(last, "id", "") in self._spread
+        return alone and bool(before) and names.isdisjoint({*self._spread, *self._lanes})
+
 
     def _row(self, array: str, index: tuple[Expression, ...]) -> str:
         """A row along the last axis: of each replica, or of a table."""
@@ -154,7 +171,7 @@ class VectorPrinter:
                     text = f"xp.where({mask}, {text}, {place})"
                 elif array in self._narrow:
                     text = f"({text}).astype({array}_array.dtype)"
-                lines = [f"{pad}{place}{'[...]' if '.transpose' in place else ''} = {text}"]
+                lines = [f"{pad}{self._stored(array, index, place, text)}"]
             case If(test=test, then=then, otherwise=otherwise):
                 lines = self._if(test, then, otherwise, mask, depth)
             case Loop():
@@ -164,6 +181,15 @@ class VectorPrinter:
             case Argmax(name=name, array=array, index=index):
                 lines = [f"{pad}{name.id} = {self._row(array, index)}.argmax(axis=-1)"]
         return lines
+
+    def _stored(self, array: str, index: tuple[Expression, ...], place: str, text: str) -> str:
+        if ".transpose" in place:
+            return f"{place}[...] = {text}"
+        if not place.startswith("rows"):
+            return f"{place} = {text}"
+        sizes = self._shapes[array]
+        parts = [self._index(part, size) for part, size in zip(index, sizes, strict=True)]
+        return f"{array}_array[{', '.join(['replica', *parts[:-1]])}] = across({text})"
 
     def _loop(self, loop: Loop, mask: str, depth: int) -> list[str]:
         pad, id, count = "    " * depth, loop.index.id, loop.count
@@ -176,7 +202,9 @@ class VectorPrinter:
         # Each loop taken at once leads with an axis of its own.
         outer, self._sums = self._sums, sums
         self._spread.append(id)
-        head = f"{pad}{id} = turns({count}, {len(self._spread)})"
+        turns = f"turns_{count}_{len(self._spread)}"
+        self.turns[turns] = count, len(self._spread)
+        head = f"{pad}{id} = {turns}"
         lines = [head, *self.lines(loop.body, mask, depth)]
         self._spread.pop()
         self._sums = outer
@@ -191,6 +219,8 @@ class VectorPrinter:
         text = self.expression(value)
         if statement.new:
             self._begun[name] = mask
+            if self._spread:
+                self._lanes.add(name)
         # A name that begins under a mask ends with it.
         if mask and self._begun.get(name) != mask:
             return f"{name} = xp.where({mask}, {text}, {name})"
@@ -212,18 +242,25 @@ class VectorPrinter:
                 self._masks += 1
                 name, truth = f"mask_{self._masks}_", f"xp.logical_not({text})" if negated else text
                 lines.append(f"{pad}{name} = {f'xp.logical_and({mask}, {truth})' if mask else truth}")
-                lines += self._branch(body, name, depth)
+                lines += self._branch(body, name, depth, not mask)
         return lines
 
-    def _branch(self, body: tuple[Statement, ...], mask: str, depth: int) -> list[str]:
-        """Print a branch; where no element takes it, a long one is left out, save what it draws first."""
+    def _branch(self, body: tuple[Statement, ...], mask: str, depth: int, outermost: bool) -> list[str]:
+        """Print a branch; where no element takes it, a long one is left out, save what it draws first.
+
+        A long one that all replicas take, as they do where their trials begin together, needs no mask.
+        """
         drawn = list(itertools.takewhile(lambda statement: isinstance(statement, Draw), body))
         rest = body[len(drawn) :]
         long = len(rest) >= _LONG or any(isinstance(statement, Loop) for statement in rest)
         if not long or any(isinstance(statement, Draw) for statement in rest):
             return self.lines(body, mask, depth)
-        head = f"{'    ' * depth}if some({mask}):"
-        return [*self.lines(drawn, mask, depth), head, *self.lines(rest, mask, depth + 1)]
+        pad, masked = "    " * depth, self.lines(rest, mask, depth + 1)
+        lines = self.lines(drawn, mask, depth)
+        if not (outermost and self._replicas):
+            return [*lines, f"{pad}if some({mask}):", *masked]
+        whole = self.lines(rest, "", depth + 1)
+        return [*lines, f"{pad}if every({mask}):", *whole, f"{pad}elif some({mask}):", *masked]
 
     def _draw(self, statement: Draw, pad: str) -> list[str]:
         call = f"{statement.stream}_stream.{statement.method}({', '.join(map(str, statement.args))})"
@@ -254,15 +291,20 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
     return {
         **tables,
         **constants,
+        **{
+            name: xp.arange(count, dtype=np.int64).reshape(-1, *(1,) * level)
+            for name, (count, level) in printer.turns.items()
+        },
         "xp": xp,
         # Elsewhere the host would have to wait for the device.
-        "some": np.any if xp is np else lambda mask: True,
+        "some": np.count_nonzero if xp is np else lambda mask: True,
+        "every": lambda mask: xp is np and np.count_nonzero(mask) == np.size(mask),
         "np": np,
         "wide": lambda x: x.astype(np.int64),
         "real": lambda x: x.astype(dtype) if hasattr(x, "astype") else real(x),
         "integer": lambda x: _integer(xp, x) if hasattr(x, "astype") else np.int64(x),
         "indices": lambda count: np.arange(count, dtype=np.int64),
-        "turns": lambda count, level: xp.arange(count, dtype=np.int64).reshape(-1, *(1,) * level),
+        "across": lambda x: x.T if x.ndim == 2 else x[..., None],
         "whole": lambda x: x.astype(integer),
         "bits": lambda x: x.view(integer),
         "from_bits": lambda x: x.view(dtype),

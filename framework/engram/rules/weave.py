@@ -170,7 +170,7 @@ class Weave:
         if port.lead == "replica":
             return emitter.replica_place(port.name, port.size, element)
         lead = "t_" if port.lead == "step" else "row_"
-        return f"{port.name}[({lead} * replicas_ + r_) * {port.size} + {element}]"
+        return emitter.place(port.name, f"({lead} * replicas_ + r_) * {port.size} + {element}")
 
     def _port(self, name: str) -> Port:
         return next(port for port in self.ports if port.name == name)

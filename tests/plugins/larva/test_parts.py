@@ -231,7 +231,7 @@ def test_a_sensor_is_in_contact_where_it_touches_any_patch():
     # Joint to sensor with 4 mm of body: 2 mm along the heading, 1 mm to its left.
     found = contact_of(x, y, along, across, sensor, 0.004, patches)
     assert found.tolist() == [1.0, 0.0, 0.0, 0.0]
-    assert contact_of(x, y + [0, -0.003, 0, 0], along, across, sensor, 0.004, patches)[1] == 1.0
+    assert contact_of(x, y - 0.003, along, across, sensor, 0.004, patches)[1] == 1.0
 
 
 def test_trials_have_their_number_of_signals():

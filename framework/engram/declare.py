@@ -90,6 +90,8 @@ class ChildField:
 class FixedField:
     """Marks a state field that `init` sets once: streams, parameters as arrays, look-up tables."""
 
+    per_replica: bool = False
+
 
 def param(
     *,
@@ -121,8 +123,10 @@ def param(
         per_replica: True where `[sweep]` may give each replica its own value; the arithmetic then always
             sees a `(batch,)` array (a list-valued parameter: `(batch, n)`), see `Context.per_replica`.
     """
-    info = Parameter(doc, unit, ge, gt, le, lt, choices, symbol, source, per_replica)
-    return attrs.field(default=default, metadata={METADATA: info})
+    return attrs.field(
+        default=default,
+        metadata={METADATA: Parameter(doc, unit, ge, gt, le, lt, choices, symbol, source, per_replica)},
+    )
 
 
 def component(role: str, *, default: str | None = None, many: bool = False, doc: str = "") -> Any:
@@ -187,9 +191,14 @@ def child() -> Any:
     return attrs.field(metadata={METADATA: ChildField()})
 
 
-def fixed() -> Any:
-    """Declare a state field that `init` makes and nothing changes: a stream, parameters as arrays."""
-    return attrs.field(metadata={METADATA: FixedField()}, default=None)
+def fixed(*, per_replica: bool = False) -> Any:
+    """Declare a state field that `init` makes and nothing changes: a stream, parameters as arrays, a table.
+
+    Args:
+        per_replica: True for an array (batch, ...) of which a body reads its replica's row like state.
+            What is not marked so is the same for all replicas and known beforehand.
+    """
+    return attrs.field(metadata={METADATA: FixedField(per_replica)}, default=None)
 
 
 @dataclass_transform(field_specifiers=(param, component), kw_only_default=True, frozen_default=True)

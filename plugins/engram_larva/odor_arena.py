@@ -40,7 +40,7 @@ class OdorState(LarvaState):
     trial: Array = engram.array(dtype="int32", doc="number of the trial")
     remaining: Array = engram.array(dtype="int32", doc="signals that follow in the trial")
     ctx: Context = engram.fixed()
-    kept: Array = engram.fixed()
+    kept: Array = engram.fixed(per_replica=True)
     lengths: tuple[int, int] = engram.fixed()
 
 

@@ -61,6 +61,28 @@ def touches(
     return right * right + up * up <= patch.radius**2
 
 
+@engram.rule
+def contact_of(
+    x: Array, y: Array, along: Array, across: Array, sensor: TouchSensor, length: float,
+    patches: tuple[Patch, ...],
+) -> Array:  # fmt: skip
+    """Return the contact c of a sensor, 1 where it touches any of the patches, else 0.
+
+    Args:
+        x: (batch,) position of the joint in m.
+        y: (batch,) position of the joint in m.
+        along: (batch,) cosine of the heading.
+        across: (batch,) sine of the heading.
+        sensor: Where it sits on the head.
+        length: Body length in m.
+        patches: What it may touch.
+    """
+    touch = False
+    for patch in patches:
+        touch = touch or touches(x, y, along, across, sensor, length, patch)
+    return 1.0 if touch else 0.0
+
+
 @engram.state
 class TouchState(LarvaState):
     """A larva, what it touches, and where its trial stands."""
@@ -77,7 +99,7 @@ class TouchState(LarvaState):
     trial: Array = engram.array(dtype="int32", doc="number of the trial")
     remaining: Array = engram.array(dtype="int32", doc="signals that follow in the trial")
     ctx: Context = engram.fixed()
-    kept: Array = engram.fixed()
+    kept: Array = engram.fixed(per_replica=True)
     lengths: tuple[int, int] = engram.fixed()
 
 
@@ -171,12 +193,9 @@ class TouchArena(engram.Task):
         """Feel with the gains of the present signal, move, and say what came of it."""
         larva, drive, felt = self.larva, 0.0, 0.0
         for stimulus, sensor in enumerate(self.sensors):
-            touch = False
-            for patch in self.patches:
-                touch = touch or touches(
-                    position[0], position[1], ahead[0], ahead[1], sensor, larva.body.length, patch
-                )
-            now = 1.0 if touch else 0.0
+            now = contact_of(
+                position[0], position[1], ahead[0], ahead[1], sensor, larva.body.length, self.patches
+            )
             if self.semantics == "intended":
                 change[stimulus] = contact_change(now, contact[stimulus])
             else:

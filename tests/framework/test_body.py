@@ -90,6 +90,77 @@ def test_argmax_of_arrays_is_along_the_last_axis() -> None:
     assert exact.argmax(np.array([[1.0, 3.0, 3.0], [2.0, 0.0, 1.0]])).tolist() == [1, 0]
 
 
+@engram.state
+class MenuState:
+    price: Array = engram.array(doc="price of what is here", record=True)
+    paid: Array = engram.array(doc="what the replica pays of it", record=True)
+    part: RowState = engram.child()
+    prices: Array = engram.fixed()
+    share: Array = engram.fixed(per_replica=True)
+
+
+@engram.parameters
+class Menu(engram.Memory):
+    """Reads a table that all replicas share, and a row of each replica's own."""
+
+    name = "menu"
+
+    @engram.scan
+    def body(  # type: ignore[misc]
+        price: float, paid: float, prices: Any, share: Array, observation: Array, action: Array
+    ) -> None:
+        price = prices[int(observation[0])]
+        paid = share[0] * price + share[1]
+        action[0] = prices[2]
+
+    def init(self, ctx: Context) -> MenuState:
+        rows = np.stack([ctx.replicas, ctx.replicas + 10], axis=1).astype(ctx.dtype)
+        return ctx.state(
+            MenuState, prices=np.array([1.0, 2.0, 4.0]), share=ctx.xp.asarray(rows), part=Rows().init(ctx)
+        )
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 4])
+@pytest.mark.parametrize("target", [{}, *TARGETS], ids=["array code", "numba", "c", "side by side"])
+def test_a_fixed_array_is_per_replica_where_it_is_declared_so(target: dict[str, Any], batch: int) -> None:
+    here = np.arange(batch) % 3
+    state = steps(Menu(), {}, here[:, None].astype(float), **target)
+    prices, replicas = np.array([1.0, 2.0, 4.0])[here], np.arange(batch)
+    assert state.price.tolist() == prices.tolist()
+    assert state.paid.tolist() == (replicas * prices + replicas + 10).tolist()
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (1, 2)])
+def test_a_per_replica_array_without_a_row_for_each_replica_is_refused(shape: tuple[int, ...]) -> None:
+    body = vars(Menu)["body"]
+    state = Case(Menu()).driver(3).state
+    state.share = np.zeros(shape)
+    with pytest.raises(engram.EngramError, match=r"Menu.body: 'share' is fixed.*give each of the 3 replicas"):
+        engram.scan(body.function).bound(Menu(), state, "memory")
+
+
+def pays(price, prices, action):  # type: ignore[no-untyped-def]
+    price = 2.0 * prices
+    action[0] = price
+
+
+def asks_a_part(price, part, action):  # type: ignore[no-untyped-def]
+    action[0] = price
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (pays, r"`price = 2.0 \* prices`.*mark its field fixed\(per_replica=True\)"),
+        (asks_a_part, "Menu.body: 'part' is a part's state, which a body cannot use; write a step"),
+    ],
+)
+def test_what_a_body_cannot_read_of_its_state_is_refused(body: Any, why: str) -> None:
+    state = Case(Menu()).driver(3).state
+    with pytest.raises(engram.EngramError, match=why):
+        engram.scan(body).bound(Menu(), state, "memory")
+
+
 @engram.parameters
 class Square(engram.Memory):
     """Asks for the largest number of a whole table."""

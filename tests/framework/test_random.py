@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from engram import exact
 from engram.random import INIT_STEP, RESET_STEP, Streams, stream_id
-from engram.rules.philox import philox
+from engram.rules.philox import normal, philox
 from engram.testing import device
 
 KNOWN = [
@@ -162,6 +162,20 @@ def test_the_path_of_a_gpu_gives_the_same_bits() -> None:
         host = getattr(streams(300).stream("a"), kind)(5)
         there = getattr(streams(300, xp=device).stream("a"), kind)(5)
         np.testing.assert_array_equal(host, there.view(np.ndarray))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_rarest_normals_have_the_bits_of_exact_normal(dtype: str) -> None:
+    ends = np.array([0, 1 << 8, 1 << 29, 1 << 31, (1 << 32) - 1], dtype=np.uint64)
+    bits = 24 if dtype == "float32" else 53
+    number = (ends >> np.uint64(8)).astype(object)
+    if dtype == "float64":
+        number = number * 2**29 + (ends >> np.uint64(3)).astype(object)
+    offset = np.array([(2 * k + 1 - 2**bits) / 2 ** (bits + 1) for k in number], dtype=dtype)
+
+    drawn = normal(lambda block: ends[None, None], np.dtype(dtype))
+
+    assert drawn[0, 0].tobytes() == exact.normal(offset).tobytes()
 
 
 def test_the_bits_of_the_streams_are_final() -> None:

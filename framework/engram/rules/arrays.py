@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -92,23 +92,20 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], forms: dict
     given = {name: value for name, value in arguments.items() if hasattr(value, "dtype")}
     if not given:
         raise EngramError(f"{function.__name__}: give at least one array")
-    double = is_double(function.__name__, {name: value.dtype.name for name, value in given.items()})
-    dtype = np.dtype(np.float64 if double else np.float32)
-    xp = array_module(next(iter(given.values())))
+    values = list(given.values())
     known = {name: value for name, value in arguments.items() if name not in given}
     numbers = {name: value for name, value in known.items() if type(value) is float}
     fixed = {name: value for name, value in known.items() if name not in numbers}
-    kinds = {name: kind_of(value.dtype.name) for name, value in given.items()}
-    key = (tuple(kinds.items()), tuple(numbers), _frozen(fixed), dtype, xp.__name__)
+    xp = array_module(values[0])
+    dtypes = tuple((name, value.dtype) for name, value in given.items())
+    key = (dtypes, tuple(numbers), _frozen(fixed), xp.__name__)
     if key not in forms:
-        described: dict[str, Argument] = {name: ArrayArgument((), kind) for name, kind in kinds.items()}
-        described |= dict.fromkeys(numbers, ArrayArgument((), "float"))
-        described |= {name: Static(value) for name, value in fixed.items()}
-        forms[key] = _elementwise(function, described, xp, dtype)
-    wide = {n: v.astype(np.int64, copy=False) if v.dtype.kind in "iu" else v for n, v in given.items()}
+        forms[key] = _elementwise(function, dict(dtypes), numbers, fixed, xp)
+    form, real = forms[key]
+    wide = [value.astype(np.int64, copy=False) if value.dtype.kind in "iu" else value for value in values]
     with np.errstate(all="ignore"):
-        results = forms[key](*wide.values(), *(dtype.type(value) for value in numbers.values()))
-    shape = np.broadcast_shapes(*(value.shape for value in given.values()))
+        results = form(*wide, *map(real, numbers.values()))
+    shape = values[0].shape if len(values) == 1 else np.broadcast_shapes(*(value.shape for value in values))
     spread = tuple(_spread_out(xp, result, shape) for result in results)
     return spread if len(spread) > 1 else spread[0]
 
@@ -134,9 +131,21 @@ def _is_hashable(value: Any) -> bool:
 
 
 def _elementwise(
-    function: Callable[..., Any], arguments: dict[str, Argument], xp: Any, dtype: np.dtype[Any]
-) -> Any:
-    program = parse(function, arguments, double=dtype == np.float64, results=None)
+    function: Callable[..., Any],
+    dtypes: Mapping[str, np.dtype[Any]],
+    numbers: Iterable[str],
+    fixed: Mapping[str, Any],
+    xp: Any,
+) -> tuple[Callable[..., Any], type[Any]]:
+    """The array code of a scalar function, and the type of its floats."""
+    double = is_double(function.__name__, {name: dtype.name for name, dtype in dtypes.items()})
+    dtype = np.dtype(np.float64 if double else np.float32)
+    arguments: dict[str, Argument] = {
+        name: ArrayArgument((), kind_of(given.name)) for name, given in dtypes.items()
+    }
+    arguments |= dict.fromkeys(numbers, ArrayArgument((), "float"))
+    arguments |= {name: Static(value) for name, value in fixed.items()}
+    program = parse(function, arguments, double=double, results=None)
     printer = VectorPrinter(program, {})
     body = printer.lines(program.statements, "", 1)
     results = "".join(f"{printer.expression(value)}, " for value in program.results)
@@ -144,4 +153,4 @@ def _elementwise(
     if not program.results:
         raise RuleError(f"{program.name}: it returns nothing; end it with return and a value")
     lines = [f"def {program.name}_rule({names}):", *body, f"    return ({results})"]
-    return compiled(f"{program.name}_rule", lines, spaces(printer, program, xp, dtype))
+    return compiled(f"{program.name}_rule", lines, spaces(printer, program, xp, dtype)), dtype.type

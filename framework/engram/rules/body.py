@@ -12,7 +12,7 @@ import numpy as np
 
 from ..backend import array_module
 from ..convert import METADATA
-from ..declare import ArrayField, EventsField, parameters_of
+from ..declare import ArrayField, ChildField, EventsField, parameters_of
 from ..errors import EngramError
 from .expression import Argument, Static
 from .kernel import kind_of
@@ -82,9 +82,10 @@ class Scan:
     """The body of one step of one replica, declared as the `body` of a memory or a task.
 
     Its arguments are bound by name: to arrays of the state (one element for each replica, or indexed along
-    their own axes), to streams and other fixed things of the state, to parameters, `dt`, `self`, and to what
-    passes between task and memory. What it assigns to is written back: state; of a memory `action`; of a task
-    `observation`, `reward`, `start`, `end`, `truncated`, `learn`, `outcome`.
+    their own axes), to streams and other fixed things of the state (of an array of `fixed(per_replica=True)`
+    its replica's row), to parameters, `dt`, `self`, and to what passes between task and memory. What it
+    assigns to is kept: state; of a memory `action`; of a task `observation`, `reward`, `start`, `end`,
+    `truncated`, `learn`, `outcome`.
 
     Args:
         function: The function, within the subset of docs/rules.md.
@@ -258,19 +259,26 @@ class _Binder:
         )
 
     def _field(self, name: str) -> Argument:
-        value = getattr(self._state, name)
-        if isinstance(self._fields[name], EventsField):
-            raise EngramError(
-                f"{type(self._component).__name__}.body: {name!r} takes events, which a body cannot add"
-            )
-        if isinstance(self._fields[name], ArrayField):
+        value, field = getattr(self._state, name), self._fields[name]
+        where = f"{type(self._component).__name__}.body: {name!r}"
+        if isinstance(field, EventsField):
+            raise EngramError(f"{where} takes events, which a body cannot add; write a step instead")
+        if isinstance(field, ChildField):
+            raise EngramError(f"{where} is a part's state, which a body cannot use; write a step instead")
+        if isinstance(field, ArrayField):
             return self._array(name, "state", value)
         if hasattr(value, "uniform"):
             self.streams[name] = value
             return StreamArgument()
-        if hasattr(value, "dtype") and getattr(value, "shape", ())[:1] == (self._ctx.batch,):
-            return self._array(name, "given", value)
-        return Static(value)
+        if not field.per_replica:
+            return Static(value)
+        shape = getattr(value, "shape", ())
+        if shape[:1] != (self._ctx.batch,):
+            raise EngramError(
+                f"{where} is fixed(per_replica=True) and has shape {shape}; give each of the "
+                f"{self._ctx.batch} replicas a row"
+            )
+        return self._array(name, "given", value)
 
     def _array(self, name: str, origin: Any, value: Any) -> Argument:
         source = Source(origin, tuple(value.shape[1:]), value.dtype, value)

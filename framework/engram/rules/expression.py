@@ -158,6 +158,8 @@ class ExpressionReader(abc.ABC):
             self.refuse(
                 f"{value.name!r} has {len(value.shape) - len(value.index)} more axes; index all of them"
             )
+        if isinstance(value, Static) and hasattr(value.value, "shape"):
+            self.refuse("one number is needed here: index it, or mark its field fixed(per_replica=True)")
         self.refuse("one number is needed here")
 
     def cast(self, value: Value, kind: Kind) -> Expression:

@@ -48,8 +48,9 @@ ATANH_TOP_64 = 1 / 23
 ATANH_64: Coefficients = tuple(1 / n for n in range(21, 0, -2))
 ATANH_CUBIC_64 = ATANH_64[:-1]
 
-# Wichura 1988, Applied Statistics 37:477, algorithm AS 241 (PPND16): numerators and denominators of the
-# rational approximations to the normal quantile.
+# Wichura 1988, Applied Statistics 37:477, algorithm AS 241 (PPND16): up to which distance from 1/2 a
+# probability is central; numerators and denominators of the rational approximations to the normal quantile.
+CENTRAL = 0.425
 CENTRE_TOP: Coefficients = (
     33430.575583588128105, 67265.770927008700853, 45921.953931549871457, 13731.693765509461125,
     1971.5909503065514427, 133.14166789178437745, 3.387132872796366608,
@@ -244,16 +245,18 @@ def normal(offset: Any) -> Any:
     Args:
         offset: float32 or float64 in (-0.5, 0.5).
     """
-    return _outer(offset) if abs(offset) > 0.425 else _central(offset)
+    return outer(offset) if abs(offset) > CENTRAL else central(offset)
 
 
-def _outer(q: Any) -> Any:
+def outer(q: Any) -> Any:
+    """`normal` of offsets larger in size than `CENTRAL`."""
     r = sqrt(-log(0.5 - abs(q)))
     size = _tail(r - 1.6) if r <= 5.0 else _far(r - 5.0)
     return -size if q < 0.0 else size
 
 
-def _central(q: Any) -> Any:
+def central(q: Any) -> Any:
+    """`normal` of offsets up to `CENTRAL` in size."""
     r = 0.180625 - q * q
     top = 2509.0809287301226727
     for c in CENTRE_TOP:

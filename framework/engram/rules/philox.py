@@ -14,13 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from . import quantile
+from ..backend import array_module
+from . import exact, functions
+from .rule import rule
 
 Words = Callable[[int], Any]
 """Gives the words (steps, batch, draws) of the blocks from an offset on."""
 
 _LOW_WORDS = 1 << 31
 _SLAB = 4096
+_central = rule(functions.central)
+_outer = rule(functions.outer)
 
 
 def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Any, Any, Any, Any]:
@@ -90,10 +94,20 @@ def normal(words: Words, dtype: np.dtype[Any]) -> Any:
     if dtype == np.float32:
         number = (words(0) >> np.uint64(8)).astype(np.int64)
         odd = number + number + one - np.int64(1 << 24)
-        return quantile.normal(odd.astype(dtype) * dtype.type(2.0**-25))
+        return _quantile(odd.astype(dtype) * dtype.type(2.0**-25))
     number = ((words(0) >> np.uint64(8)) << np.uint64(29)) | (words(_LOW_WORDS) >> np.uint64(3))
     odd = (number + number).astype(np.int64) + one - np.int64(1 << 53)
-    return quantile.normal(odd.astype(dtype) * dtype.type(2.0**-54))
+    return _quantile(odd.astype(dtype) * dtype.type(2.0**-54))
+
+
+def _quantile(offset: Any) -> Any:
+    """`exact.normal`; on the host the long outer part only where it is needed, which few numbers do."""
+    if array_module(offset) is not np:
+        return exact.normal(offset)
+    found = _central(offset)
+    places = np.nonzero(np.abs(offset) > offset.dtype.type(functions.CENTRAL))
+    found[places] = _outer(offset[places])
+    return found
 
 
 def integers(words: Words, n: int) -> Any:

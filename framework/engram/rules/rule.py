@@ -256,6 +256,7 @@ class Function:
         functools.update_wrapper(self, function)
         self.__name__: str = function.__name__
         self.scalar_function = function
+        self._signature = inspect.signature(function)
         self._forms: dict[Any, Any] = {}
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -268,7 +269,7 @@ class Function:
         Returns:
             An array, or a tuple of arrays, of the shape that the arguments broadcast to.
         """
-        bound = inspect.signature(self.scalar_function).bind(*arguments, **named)
+        bound = self._signature.bind(*arguments, **named)
         bound.apply_defaults()
         return arrays.call(self.scalar_function, bound.arguments, self._forms)
 

@@ -15,6 +15,7 @@ from engram_larva.bout import FEED, PAUSE, RUN, Bouts, alternate, count_down, dr
 from engram_larva.crawler import CYCLE, Crawler, coupling, speed
 from engram_larva.odor import Odor, concentration, square_distance
 from engram_larva.sensor import contact_change, leak, perceive
+from engram_larva.touch_arena import Patch, TouchSensor, contact_of
 from engram_larva.trial import advance, signals
 from engram_larva.turner import Turner, activation, cycle, oscillate
 
@@ -220,6 +221,17 @@ def test_a_start_is_within_its_region():
     np.testing.assert_allclose(x, [0.0, 0.01, 0.02], atol=1e-15)
     np.testing.assert_allclose(y, [-0.02, 0.0, 0.02], atol=1e-15)
     np.testing.assert_allclose(heading, [-math.pi / 2, math.pi / 2, -math.pi / 2], atol=1e-12)
+
+
+def test_a_sensor_is_in_contact_where_it_touches_any_patch():
+    sensor = TouchSensor(name="left", ahead=0.5, aside=0.25)
+    patches = (Patch(x=0.0, y=0.01, radius=0.002), Patch(x=0.02, y=-0.005, radius=0.002))
+    x, y = np.array([0.001, 0.02, 0.02, 0.0]), np.array([0.008, 0.0, -0.005, 0.0])
+    along, across = np.array([0.0, 0.0, 1.0, 1.0]), np.array([1.0, -1.0, 0.0, 0.0])
+    # Joint to sensor with 4 mm of body: 2 mm along the heading, 1 mm to its left.
+    found = contact_of(x, y, along, across, sensor, 0.004, patches)
+    assert found.tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert contact_of(x, y - 0.003, along, across, sensor, 0.004, patches)[1] == 1.0
 
 
 def test_trials_have_their_number_of_signals():

@@ -62,7 +62,7 @@ class Bound:
         ctx: The context that made the state.
         sources: Its arrays by the names of the arguments.
         streams: Its streams likewise.
-        form: Its array code, once it was needed.
+        form: Its array code, once it was needed; `results` are the numbers that it returns.
     """
 
     role: Role
@@ -71,6 +71,7 @@ class Bound:
     sources: Mapping[str, Source]
     streams: Mapping[str, Any]
     form: Callable[..., Any] | None = None
+    results: list[str] = attrs.field(factory=list)
 
     def array(self, name: str, state: Any) -> Any:
         """The array behind an argument that is part of a state, or given."""
@@ -140,7 +141,7 @@ class Scan:
 
     def _run(self, bound: Bound, state: Any, passing: Mapping[str, Any]) -> dict[str, Any]:
         """Take one step; returns what the body passes on, an array of each."""
-        ctx, xp = bound.ctx, array_module(bound.ctx.zeros())
+        ctx, form = bound.ctx, _write(bound)
         arrays = {}
         for name, source in bound.sources.items():
             if source.origin in ("state", "given"):
@@ -151,12 +152,9 @@ class Scan:
                 arrays[name] = ctx.zeros(*source.shape, dtype=source.dtype.name)
                 if SILENT.get(name):
                     arrays[name] += arrays[name].dtype.type(SILENT[name])
-        form = _write(bound)
         with np.errstate(all="ignore"):
-            found = form(
-                xp.arange(ctx.batch), *(_wide(array) for array in arrays.values()), *bound.streams.values()
-            )
-        written = _scalars_written(bound)
+            found = form(*map(_wide, arrays.values()), *bound.streams.values())
+        written = bound.results
         # Copies, since a result may be the array of another name; NumPy refuses numbers that do not fit.
         kept = [value.astype(arrays[name].dtype) for name, value in zip(written, found, strict=True)]
         for name, value in zip(written, kept, strict=True):
@@ -195,13 +193,14 @@ def _may_write(role: Role, origin: str) -> bool:
     return origin == "state" or origin == ("action" if role == "memory" else "signal")
 
 
-def _scalars_written(bound: Bound) -> list[str]:
-    return [name for name in bound.sources if name in bound.program.written and not bound.sources[name].shape]
+def _scalars(bound: Bound) -> list[str]:
+    return [name for name, source in bound.sources.items() if not source.shape]
 
 
 def _write(bound: Bound) -> Callable[..., Any]:
     """The array code of a body, written on first use."""
     if bound.form is None:
+        bound.results = [name for name in _scalars(bound) if name in bound.program.written]
         bound.form = _form(bound, array_module(bound.ctx.zeros()))
     return bound.form
 
@@ -214,13 +213,14 @@ def _form(bound: Bound, xp: Any) -> Callable[..., Any]:
     printer = VectorPrinter(program, shapes, frozenset(narrow), replicas=True)
     names = [f"{name}_array" if source.shape else f"{name}_0" for name, source in sources.items()]
     names += [f"{name}_stream" for name in bound.streams]
-    results = "".join(f"{name}_0, " for name in _scalars_written(bound))
+    results = "".join(f"{name}_0, " for name in bound.results)
     lines = [
-        f"def {program.name}({', '.join(['replica', *names])}):",
+        f"def {program.name}({', '.join(names)}):",
         *printer.lines(program.statements, "", 1),
         f"    return ({results})",
     ]
-    return compiled(program.name, lines, spaces(printer, program, xp, bound.ctx.dtype))
+    known = spaces(printer, program, xp, bound.ctx.dtype)
+    return compiled(program.name, lines, {**known, "replica": xp.arange(bound.ctx.batch)})
 
 
 class _Binder:

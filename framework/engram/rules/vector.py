@@ -126,9 +126,11 @@ class VectorPrinter:
     def _view(self, array: str, parts: list[str], along: list[str]) -> str:
         """Elements along loops taken at once: the innermost leads, the replicas come last."""
         place = ", ".join([":", *(":" if part in along else part for part in parts)])
+        rest = f"[{place}]" if len(along) < len(parts) else ""
         inwards = sorted(along, key=self._spread.index, reverse=True)
         order = ", ".join(str(1 + along.index(part)) for part in inwards)
-        return f"{array}_array[{place}].transpose({order}, 0){self._widened(along)}"
+        turned = f".transpose({order}, 0)" if len(along) > 1 else ".T"
+        return f"{array}_array{rest}{turned}{self._widened(along)}"
 
     def _widened(self, along: list[str]) -> str:
         """An axis of one for each loop around the innermost of these that is not among them."""
@@ -142,7 +144,6 @@ class VectorPrinter:
         names = {name for part in before for name in spread.names_in(part)}
         alone = getattr(last, "id", "") in self._spread
         return alone and bool(before) and names.isdisjoint({*self._spread, *self._lanes})
-
 
     def _row(self, array: str, index: tuple[Expression, ...]) -> str:
         """A row along the last axis: of each replica, or of a table."""
@@ -183,7 +184,7 @@ class VectorPrinter:
         return lines
 
     def _stored(self, array: str, index: tuple[Expression, ...], place: str, text: str) -> str:
-        if ".transpose" in place:
+        if place.startswith(f"{array}_array") and (".T" in place or ".transpose" in place):
             return f"{place}[...] = {text}"
         if not place.startswith("rows"):
             return f"{place} = {text}"
@@ -225,7 +226,8 @@ class VectorPrinter:
         if mask and self._begun.get(name) != mask:
             return f"{name} = xp.where({mask}, {text}, {name})"
         # A view would change with the array.
-        return f"{name} = {text}{'.copy()' if isinstance(statement.value, Load) else ''}"
+        viewed = isinstance(value, Load) and value.array in self._program.written
+        return f"{name} = {text}{'.copy()' if viewed else ''}"
 
     def _if(
         self,

@@ -39,7 +39,7 @@ def test_the_second_command_is_the_line_by_which_ci_runs_the_tests(commands: Any
     lines = [line.strip() for line in (ROOT / ".ci/run").read_text().splitlines()]
 
     assert commands[1].startswith("python3 -m venv .venv && ")
-    assert commands[1].endswith(".venv/bin/pytest")
+    assert commands[1].endswith(".venv/bin/pytest -n auto")
     assert commands[1] in lines
 
 

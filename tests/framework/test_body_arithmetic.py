@@ -380,6 +380,25 @@ def reads_a_table(x, none, i8, action):  # type: ignore[no-untyped-def]
     action = 1
 
 
+def changes_the_step(dt, x, action):  # type: ignore[no-untyped-def]
+    dt = 2 * dt
+    x = dt
+    action = 1
+
+
+def changes_the_step_in_a_branch(dt, x, i8, action):  # type: ignore[no-untyped-def]
+    x = 1.0
+    if i8 > 3:
+        dt = x
+    action = 1
+
+
+@pytest.mark.parametrize("body", [changes_the_step, changes_the_step_in_a_branch])
+def test_what_is_known_beforehand_cannot_be_assigned(body: Callable[..., Any]) -> None:
+    with pytest.raises(EngramError, match=r"^Made.body: assigns to 'dt', which a memory may only read$"):
+        run_of(body)
+
+
 @pytest.mark.parametrize(
     ("first", "second"), [((1, 2), (1.0, 2.0)), (np.zeros(2000), np.r_[np.zeros(999), 0.5, np.zeros(1000)])]
 )

@@ -132,7 +132,8 @@ class Scan:
         arguments = {name: binder.argument(name) for name in inspect.signature(self.function).parameters}
         program = parse(self.function, arguments, double=ctx.dtype == np.float64, results=())
         for name in sorted(program.written):
-            if not _may_write(role, binder.sources[name].origin):
+            source = binder.sources.get(name)
+            if source is None or not _may_write(role, source.origin):
                 raise EngramError(f"{where}: assigns to {name!r}, which a {role} may only read")
         wanted = "observation" if role == "task" else "action" if ctx.action is not None else None
         if wanted is not None and wanted not in arguments:

@@ -180,7 +180,7 @@ class NumbaEmitter(Emitter):
         return f"not {name}"
 
     def place(self, array: str, index: str) -> str:
-        """An element at an index that is never negative; a signed one could count from the end, without vectors."""
+        """An element at an index that is never negative, and says so: else loops do not become vectors."""
         return f"{array}[np.uint64({index})]"
 
     def replica_place(self, array: str, size: int, element: str) -> str:

@@ -158,9 +158,9 @@ class Reader(ExpressionReader):
         known = self._names.get(id)
         if isinstance(known, Array | Stream):
             self.refuse(f"{id!r} is an array or a stream; assign to its elements")
+        if id in self._outputs:
+            self.shared.written.add(id)
         if isinstance(known, Name) and known.id in self._own:
-            if id in self._outputs:
-                self.shared.written.add(id)
             self.out.append(Assign(known, self.cast(value, known.kind), new=False))
         elif isinstance(value, NODES):
             self._names[id] = self._fresh(id, value)

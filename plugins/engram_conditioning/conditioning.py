@@ -17,53 +17,50 @@ from typing import Any, Literal
 import numpy as np
 
 import engram
-from engram import Array, Context, EngramError, Signal, Spec
+from engram import Context, EngramError, Signal, Spec
 
+from .belief import Belief, Filter, MicroStates, beliefs, filter_of, micro_states
+from .boxcar import boxcar
+from .design import expanded
 from .distribution import Distribution
 from .event import TrialType
 from .feature import Features
+from .microstimuli import Microstimuli, microstimuli
 from .outcome import Outcome
 from .phase import Phase
+from .place import Place, ahead, rewards
+from .preset import PRESETS, preset
 from .protocol import Protocol, Semantics
 from .serial_compound import serial_compound
-from .session import Session, drawn
+from .session import drawn
 from .stimulus import Stimulus
 from .timeline import Timeline, compiled
 
 _PROTOCOL = (
     "dt", "trial", "interval", "trials", "stimuli", "outcomes", "types", "phases", "semantics",
 )  # fmt: skip
-
-
-@engram.state
-class ConditioningState:
-    """Where each replica stands in its session."""
-
-    trial: Array = engram.array(dtype="int32", doc="number of the trial, from 0")
-    elapsed: Array = engram.array(dtype="int32", unit="step", doc="steps since the trial began")
-    kind: Array = engram.array(dtype="int8", doc="index of the type of the trial, -1 after the last trial")
-    session: Session = engram.fixed()
-    table: Array = engram.fixed()
-    steps: int = engram.fixed()
-    ctx: Context = engram.fixed()
+_DESIGN = ("design", "cue_at", "cue_duration", "outcome_at")
+_VIEW = ("features", "private", "microstimuli", "belief", "episodic")
+_SCHEDULE = ("design", "stimuli", "outcomes", "types", "phases")
 
 
 @engram.parameters
 class Conditioning(engram.Task):
-    """Stimuli and outcomes in trials, phases and groups; see the README of the plugin for examples."""
+    """Classical conditioning: stimuli and outcomes in trials, phases and groups."""
 
     name = "conditioning"
 
+    preset: str | None = engram.param(
+        default=None, choices=PRESETS, doc="schedule of the literature that fills in what is not given"
+    )
     dt: float | None = engram.param(
-        default=None, gt=0, unit="s", doc="length of a step, as run.dt; 1.0 if absent"
+        default=None, gt=0, unit="s", doc="length of a step, the same as run.dt; 1.0 if absent"
     )
     trial: float | None = engram.param(
         default=None, gt=0, unit="s", doc="length of a trial, from its first step to its last"
     )
     interval: Distribution | float | None = engram.param(
-        default=None,
-        unit="s",
-        doc="time between a trial and the next, part of the trial before; none if absent",
+        default=None, unit="s", doc="time between a trial and the next, part of the former; none if absent"
     )
     trials: int | None = engram.param(default=None, ge=1, doc="trials of phases that do not say")
     stimuli: tuple[Stimulus, ...] | None = engram.param(default=None, doc="what can be shown")
@@ -72,35 +69,80 @@ class Conditioning(engram.Task):
     phases: tuple[Phase, ...] | None = engram.param(
         default=None, doc="phases in order; if absent, one with all types equally likely"
     )
-    features: Literal["serial-compound"] | None = engram.param(
-        default=None, doc="what is seen of stimuli; serial-compound if absent"
+    design: tuple[str, ...] | str | None = engram.param(
+        default=None, doc='types and phases in short, such as "10A(US)/10AB"; a list has one for each group'
     )
-    private: bool | None = engram.param(
-        default=None, doc="each type of trial has features of its own; false if absent"
+    cue_at: float | None = engram.param(
+        default=None, ge=0, unit="s", doc="time of the stimuli of a design; 0 if absent"
+    )
+    cue_duration: float | None = engram.param(
+        default=None, gt=0, unit="s", doc="how long the stimuli of a design last; one step if absent"
+    )
+    outcome_at: float | None = engram.param(
+        default=None, ge=0, unit="s", doc="time of the outcome of a design"
+    )
+    features: Literal["serial-compound", "microstimuli", "boxcar", "belief"] | None = engram.param(
+        default=None, doc="what is seen of stimuli; serial-compound if absent"
     )
     code: Literal["dense", "active"] = engram.param(
         default="dense", doc="observation: the value of each feature, or the indices of those that are 1"
     )
+    private: bool | None = engram.param(
+        default=None, doc="each type of trial has features of its own; false if absent"
+    )
+    microstimuli: Microstimuli | None = engram.param(default=None, doc="how traces become microstimuli")
+    belief: Belief | None = engram.param(default=None, doc="what belief features know of the interval")
     episodic: bool | None = engram.param(
         default=None, doc="nothing follows the end of a trial; if false it is truncated; true if absent"
     )
     group: int = engram.param(default=0, ge=0, doc="whose phases a replica goes through", per_replica=True)
     semantics: Semantics | None = engram.param(
-        default=None, doc="drl_sim: stimuli a step early, outcomes of one step do not add; intended if absent"
+        default=None,
+        doc="drl_sim: stimuli a step early, outcomes of one step do not add; intended if absent",
     )
 
     def check(self) -> None:
         """The protocol fits its trials, and the code its features."""
-        groups = self.timeline.protocol.groups
+        timeline = self.timeline
+        groups = timeline.protocol.groups
         if self.group >= groups:
             raise ValueError(f"group: no phase has group {self.group}; the last is {groups - 1}")
+        kind = self._chosen("features", "serial-compound")
+        if self.code == "active" and kind not in ("serial-compound", "boxcar"):
+            raise ValueError(f'code: {kind} features are no indices; use code = "dense"')
+        if self.code == "active" and any(item.salience != 1 for item in timeline.protocol.stimuli):
+            raise ValueError('code: indices have no salience; leave it at 1, or use code = "dense"')
+        if not any(timeline.cues):
+            raise ValueError("types: no type has a stimulus, so that nothing can be seen; add one")
+        if kind == "belief":
+            self._micro_states(timeline)
+
+    def _settings(self) -> dict[str, Any]:
+        """What is given, and what the preset gives of the rest."""
+        names = (*_PROTOCOL, *_DESIGN, *_VIEW)
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if "design" in given and "types" in given:
+            raise ValueError("design: cannot be given together with types; leave one out")
+        filled = {} if self.preset is None else preset(self.preset)
+        replaced = _SCHEDULE if {"design", "types"} & given.keys() else ()
+        return {name: value for name, value in filled.items() if name not in replaced} | given
+
+    def _chosen(self, name: str, otherwise: Any) -> Any:
+        return self._settings().get(name, otherwise)
 
     @property
     def protocol(self) -> Protocol:
-        """What the keys make together."""
-        given = {name: getattr(self, name) for name in _PROTOCOL}
+        """What preset, design and the other keys make together."""
+        settings = self._settings()
+        if "trial" not in settings:
+            raise ValueError("trial: is required, the length of a trial in s; or name a preset")
+        if "design" in settings:
+            written = settings["design"]
+            designs = (written,) if isinstance(written, str) else tuple(written)
+            timing = (settings.get("cue_at", 0.0), settings.get("cue_duration"), settings.get("outcome_at"))
+            settings = expanded(designs, *timing) | settings
         try:
-            return Protocol(**{name: value for name, value in given.items() if value is not None})
+            return Protocol(**{name: settings[name] for name in _PROTOCOL if name in settings})
         except engram.InvalidParameters as error:
             lines = (f"{path}: {text}" if path else text for path, text in error.problems)
             raise ValueError("; ".join(lines)) from None
@@ -110,10 +152,19 @@ class Conditioning(engram.Task):
         """The protocol in steps."""
         return compiled(self.protocol)
 
-    @property
-    def encoded(self) -> Features:
-        """The features of all types of trial."""
-        return serial_compound(self.timeline, bool(self.private))
+    def _features(self, timeline: Timeline) -> Features:
+        private = bool(self._chosen("private", False))
+        kind = self._chosen("features", "serial-compound")
+        if kind == "microstimuli":
+            given = self._chosen("microstimuli", {})
+            return microstimuli(
+                timeline, private, given if isinstance(given, Microstimuli) else Microstimuli(**given)
+            )
+        return (boxcar if kind == "boxcar" else serial_compound)(timeline, private)
+
+    def _micro_states(self, timeline: Timeline) -> MicroStates:
+        given = self._chosen("belief", {})
+        return micro_states(timeline, given if isinstance(given, Belief) else Belief(**given))
 
     def trial_steps(self, dt: float) -> int:
         """Return the steps of the longest trial, its interval included.
@@ -126,12 +177,16 @@ class Conditioning(engram.Task):
 
     @property
     def observation(self) -> Spec:
-        """The features: their values, or the indices of those that are 1, then -1."""
-        features = self.encoded
+        """The value of each feature; or the indices of those that are 1 in rising order, then -1."""
+        timeline = self.timeline
+        if self._chosen("features", "") == "belief":
+            labels = self._micro_states(timeline).labels
+            return Spec(shape=(len(labels),), low=0.0, high=1.0, axes=("feature",), labels=labels)
+        features = self._features(timeline)
         n = len(features.labels)
         if self.code == "active":
             return Spec(shape=(features.active,), dtype="int32", low=-1, high=n - 1, axes=("slot",))
-        high = float(features.dense().max())
+        high = float(features.value.max())
         return Spec(shape=(n,), low=0.0, high=high, axes=("feature",), labels=features.labels)
 
     @property
@@ -139,71 +194,41 @@ class Conditioning(engram.Task):
         """Nothing that is done changes what comes."""
         return None
 
-    def init(self, ctx: Context) -> ConditioningState:
+    def init(self, ctx: Context) -> Place:
         """Draw the sessions of all replicas."""
-        timeline, features = self.timeline, self.encoded
+        timeline = self.timeline
         if abs(ctx.dt - timeline.dt) > 1e-9 * timeline.dt:
             raise EngramError(
                 f"{ctx.path}.dt: is {timeline.dt:g} s, but run.dt is {ctx.dt:g} s; give both the same value"
             )
-        active = self.code == "active"
-        table = features.indices() if active else features.dense().astype(ctx.dtype)
-        return ctx.state(
-            ConditioningState,
-            elapsed=ctx.array(-1, dtype="int32"),
-            session=drawn(ctx, timeline, ctx.values(self, "group")),
-            table=ctx.xp.asarray(table),
-            steps=timeline.steps,
-            ctx=ctx,
-        )
+        start = {
+            "elapsed": ctx.array(-1, dtype="int32"),
+            "session": drawn(ctx, timeline, ctx.values(self, "group")),
+            "steps": timeline.steps,
+            "adds": self._chosen("semantics", "intended") == "intended",
+            "episodic": self._chosen("episodic", True),
+            "ctx": ctx,
+        }
+        if self._chosen("features", "") == "belief":
+            return filter_of(ctx, self._micro_states(timeline), start)
+        features = self._features(timeline)
+        table = features.indices() if self.code == "active" else features.dense().astype(ctx.dtype)
+        return ctx.state(Place, table=ctx.xp.asarray(table), **start)
 
-    def schedule(self, state: ConditioningState, steps: int) -> Signal:
+    def schedule(self, state: Place, steps: int) -> Signal:
         """Return the next signals; after a replica's last trial they are silent."""
-        session, xp = state.session, state.ctx.xp
-        trial, elapsed = _places(state, steps)
-        here = trial + xp.arange(state.ctx.batch) * (session.trials + 1)
-        kind = session.kind.ravel()[here]
+        passage = ahead(state, steps)
+        kind, elapsed, session = passage.kind, passage.elapsed, state.session
         on = kind >= 0
-        end = on & (elapsed == session.length.ravel()[here] - 1)
-        state.trial[...], state.elapsed[...], state.kind[...] = trial[-1], elapsed[-1], kind[-1]
-        seen = on & (elapsed < state.steps)
-        row = xp.where(seen, kind.astype(np.int32) * state.steps + elapsed, len(state.table) - 1)
+        end = on & (elapsed == session.length.ravel()[passage.entry] - 1)
+        seen = beliefs(state, passage) if isinstance(state, Filter) else state.table[passage.row]
+        state.trial[...], state.elapsed[...], state.kind[...] = passage.trial[-1], elapsed[-1], kind[-1]
         return Signal(
-            observation=state.table[row],
-            reward=self._reward(session, here, elapsed, xp, state.ctx),
+            observation=seen,
+            reward=rewards(state, passage),
             start=on & (elapsed == 0),
             end=end,
-            truncated=end & self._cut,
-            learn=session.learn.ravel()[here],
-            outcome=xp.where(end, kind, np.int8(-1)),
+            truncated=end & (not state.episodic),
+            learn=session.learn.ravel()[passage.entry],
+            outcome=state.ctx.xp.where(end, kind, np.int8(-1)),
         )
-
-    @property
-    def _cut(self) -> bool:
-        return self.episodic is False
-
-    def _reward(self, session: Session, here: Array, elapsed: Array, xp: Any, ctx: Context) -> Array:
-        """Outcomes of one step add; under drl_sim the one declared last stands."""
-        total = xp.zeros(elapsed.shape, dtype=ctx.dtype)
-        for row, reward in zip(session.row, session.reward, strict=True):
-            comes, worth = row.ravel()[here] == elapsed, reward.ravel()[here]
-            if self.semantics == "drl_sim":
-                total = xp.where(comes, worth, total)
-            else:
-                total += xp.where(comes, worth, worth.dtype.type(0))
-        return total
-
-
-def _places(state: ConditioningState, steps: int) -> tuple[Array, Array]:
-    """Return (time, batch) the trial of each of the next steps, and the steps since it began."""
-    session, xp = state.session, state.ctx.xp
-    replica = xp.arange(state.ctx.batch)
-    width = session.trials + 2
-    begin = session.begin.ravel()
-    origin = begin[replica * width + state.trial] + state.elapsed + np.int32(1)
-    ahead = xp.arange(1, steps // state.steps + 2)[:, None]
-    later = xp.minimum(state.trial + ahead, width - 1)
-    marks = xp.zeros((steps + 1, state.ctx.batch), dtype=np.int32)
-    marks[xp.minimum(begin[replica * width + later] - origin, steps), replica] = 1
-    trial = state.trial + xp.cumsum(marks[:steps], axis=0, dtype=np.int32)
-    return trial, origin + xp.arange(steps, dtype=np.int32)[:, None] - begin[replica * width + trial]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from .timeline import Timeline
+from .timeline import Cue, Timeline
 
 
 @attrs.frozen(eq=False)
@@ -58,3 +58,44 @@ def gathered(timeline: Timeline, labels: Iterable[str], entries: Iterable[Entry]
     columns = np.array(list(entries), dtype=np.float64).reshape(-1, 4)
     kind, step, index = columns[:, :3].astype(np.int64).T
     return Features(tuple(labels), rows, kind * rows[1] + step, index, columns[:, 3])
+
+
+def block(
+    timeline: Timeline, private: bool, suffixes: Callable[[Cue], list[str]]
+) -> tuple[dict[tuple[int, int], int], list[str]]:
+    """Lay the features of stimuli side by side.
+
+    Args:
+        timeline: Where stimuli are.
+        private: Whether each type of trial has features of its own.
+        suffixes: What follows the stimulus in the label of each feature that a cue needs.
+
+    Returns:
+        Index of the first feature by (type or -1, stimulus), and the label of each feature.
+    """
+    needed: dict[tuple[int, int], list[str]] = {}
+    for kind, cues in enumerate(timeline.cues):
+        for cue in cues:
+            key = (kind if private else -1, cue.stimulus)
+            needed[key] = max(needed.get(key, []), suffixes(cue), key=len)
+    offsets: dict[tuple[int, int], int] = {}
+    labels: list[str] = []
+    for key in sorted(needed):
+        offsets[key] = len(labels)
+        labels += [_name(timeline, *key) + suffix for suffix in needed[key]]
+    return offsets, labels
+
+
+def _name(timeline: Timeline, kind: int, stimulus: int) -> str:
+    name = timeline.protocol.stimuli[stimulus].name
+    return name if kind < 0 else f"{timeline.protocol.types[kind].name}: {name}"
+
+
+def places(
+    timeline: Timeline, private: bool, offsets: dict[tuple[int, int], int]
+) -> Iterator[tuple[int, Cue, int, float]]:
+    """Yield (type, cue, its first feature, its salience) of all cues of all types."""
+    for kind, cues in enumerate(timeline.cues):
+        for cue in cues:
+            offset = offsets[kind if private else -1, cue.stimulus]
+            yield kind, cue, offset, timeline.protocol.stimuli[cue.stimulus].salience

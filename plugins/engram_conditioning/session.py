@@ -21,7 +21,7 @@ class Session:
     """Tables of the trials of all replicas.
 
     Attributes:
-        trials: Number of trials of the longest group.
+        trials: Number of trials of the longest group; `types` number of types of trial.
         kind: (batch, trials + 1) int8 index of the type of trial, -1 after a replica's last.
         begin: (batch, trials + 2) int32 step at which each trial begins.
         length: (batch, trials + 1) int32 steps of each trial, its interval included.
@@ -31,6 +31,7 @@ class Session:
     """
 
     trials: int
+    types: int
     kind: Array
     begin: Array
     length: Array
@@ -57,7 +58,7 @@ def drawn(ctx: Context, timeline: Timeline, group: np.ndarray[Any, Any]) -> Sess
     begin = _begins(ctx, timeline, n, trials)
     learn = _learns(ctx, timeline, plans, n, own, kind)
     row, reward = _outcomes(ctx, timeline, kind)
-    return Session(n, kind, begin, begin[:, 1:] - begin[:, :-1], learn, row, reward)
+    return Session(n, len(protocol.types), kind, begin, begin[:, 1:] - begin[:, :-1], learn, row, reward)
 
 
 def _kinds(ctx: Context, timeline: Timeline, plans: list[list[Phase]], n: int, own: Array) -> Array:

@@ -161,7 +161,7 @@ def _arrival(place: str, event: Event, protocol: Protocol, steps: int, cues: tup
             _on_grid(field, value, protocol)
         low, high = (
             origin + (round(edge / protocol.dt) if math.isfinite(edge) else default)
-            for edge, default in ((time.low, 1 - origin), (time.high, steps - 1 - origin))
+            for edge, default in ((time.low, 1), (time.high, steps - 1 - origin))
         )
     else:
         low = high = origin + _on_grid(field, time, protocol)

@@ -50,10 +50,10 @@ def drawn(ctx: Context, timeline: Timeline, group: np.ndarray[Any, Any]) -> Sess
     """
     xp, protocol = ctx.xp, timeline.protocol
     plans = [protocol.phases_of(index) for index in range(protocol.groups)]
-    counts = [[phase.length(protocol.trials) or 0 for phase in plan] for plan in plans]
-    n = max(map(sum, counts))
+    counts = [sum(protocol.counts_of(index)) for index in range(protocol.groups)]
+    n = max(counts)
     own = xp.asarray(group)
-    trials = xp.asarray(np.array([sum(count) for count in counts], dtype=np.int32))[own]
+    trials = xp.asarray(np.array(counts, dtype=np.int32))[own]
     kind = _kinds(ctx, timeline, plans, n, own)
     begin = _begins(ctx, timeline, n, trials)
     learn = _learns(ctx, timeline, plans, n, own, kind)

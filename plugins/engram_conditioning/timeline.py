@@ -191,6 +191,5 @@ def _on_grid(place: str, time: float, protocol: Protocol) -> int:
 def _check_inside(what: str, first: int, last: int, protocol: Protocol, steps: int) -> None:
     if first < 0 or last >= steps:
         start, stop = first * protocol.dt, last * protocol.dt
-        raise ValueError(
-            f"{what} is there from {start:g} to {stop:g} s, outside the trial of 0 to {protocol.trial:g} s"
-        )
+        when = f"at {start:g} s" if first == last else f"from {start:g} to {stop:g} s"
+        raise ValueError(f"{what} comes {when}, outside the trial of 0 to {protocol.trial:g} s")

@@ -151,6 +151,10 @@ MISTAKES = {
         events(CUE, {**WATER, "omit": [3]}),
         ": types[0].events[1].omit: there is no trial 3; the last is 2",
     ),
+    "too many steps": (
+        {"trials": 10**9},
+        ": phases: 1000000000 trials may take more than 2147483646 steps; declare fewer",
+    ),
     "too few sizes": (
         events(CUE, {**WATER, "size": [1.0, 2.0]}),
         ": types[0].events[1].size: has 2 sizes for 3 trials; add the rest, or give trials",
@@ -232,8 +236,10 @@ def test_an_unknown_preset_is_named_with_those_there_are(registry):
         engram.resolve(recipe(preset="pavlov"), plugins=registry)
 
     (line,) = caught.value.problems
-    assert line.startswith("recipe: task.preset: must be one of 'blocking', ")
-    assert line.endswith("not 'pavlov'")
+    assert line.startswith("recipe: task: preset: there is no 'pavlov'; known: blocking, ")
+    with pytest.raises(engram.RecipeError) as caught:
+        engram.resolve(recipe(preset="bloking"), plugins=registry)
+    assert caught.value.problems == ["recipe: task: preset: there is no 'bloking'; did you mean 'blocking'?"]
 
 
 def test_another_step_than_that_of_the_run_is_refused(registry, tmp_path):

@@ -1,0 +1,23 @@
+"""Presets: schedules of the literature, as the files of the folder `presets` hold them."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import tomllib
+from pathlib import Path
+from typing import Any
+
+_FOLDER = Path(__file__).parent / "presets"
+PRESETS = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Return the keys that a preset gives a task."""
+    task: dict[str, Any] = copy.deepcopy(_read(name)["task"])
+    return task
+
+
+@functools.cache
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))

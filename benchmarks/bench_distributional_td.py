@@ -88,7 +88,7 @@ def test_a_file_with_all_of_it(benchmark: Any, tmp_path: Path) -> None:
     def written() -> float:
         run = run_of(1000, 1000, "numba", LOG)
         begun = time.process_time()
-        engram.write(run, tmp_path / "all.h5", force=True)
+        engram.run(run.recipe, out=tmp_path / "all.h5", force=True)
         return time.process_time() - begun
 
     spent = benchmark.pedantic(written, rounds=2)

@@ -96,6 +96,11 @@ class Scan:
         self.function = function
         self._bound: WeakKeyDictionary[Any, Bound] = WeakKeyDictionary()
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of its arguments."""
+        return tuple(inspect.signature(self.function).parameters)
+
     def bound(self, component: Any, state: Any, role: Role) -> Bound:
         """The body with a state that `ctx.state` made.
 
@@ -129,7 +134,7 @@ class Scan:
         if ctx is None:
             raise EngramError(f"{where}: its state must be made by ctx.state(...) in init")
         binder = _Binder(component, state, ctx, role)
-        arguments = {name: binder.argument(name) for name in inspect.signature(self.function).parameters}
+        arguments = {name: binder.argument(name) for name in self.arguments}
         program = parse(self.function, arguments, double=ctx.dtype == np.float64, results=())
         for name in sorted(program.written):
             source = binder.sources.get(name)

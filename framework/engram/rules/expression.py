@@ -69,16 +69,16 @@ class Stream:
 
 Value: TypeAlias = "Expression | Static | Array | Stream | tuple[Any, ...]"
 Argument: TypeAlias = ArrayArgument | StreamArgument | Static
-_LONG = 8
-"""Steps from which on a choice is a branch: shorter ones are both worked out, which is what vectors need."""
+_LONG = 8  # Steps from which on a choice is a branch; shorter ones are both worked out, as vectors need.
 NODES = (Constant, Name, Load, Operation)
 
 
 @attrs.define
 class Shared:
-    """What all functions read into one program share; `inside` are those whose calls are being read."""
+    """What all functions read into one program share: `own` arrays, and those whose calls are read, `inside`."""
 
     double: bool
+    own: set[str] = attrs.field(factory=set)
     serial: int = 0
     written: set[str] = attrs.field(factory=set)
     drawn: set[str] = attrs.field(factory=set)

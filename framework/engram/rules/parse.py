@@ -57,7 +57,8 @@ def parse(
         RuleError: It is outside the subset.
     """
     names = {name: _bound(name, argument) for name, argument in arguments.items()}
-    reader = Reader(function, names, Shared(double), set(arguments))
+    own = {name for name, value in names.items() if isinstance(value, Array)}
+    reader = Reader(function, names, Shared(double, own), set(arguments))
     found = reader.run(results)
     shared = reader.shared
     return Program(function.__name__, tuple(reader.out), found, frozenset(shared.written), shared.tables)
@@ -86,6 +87,8 @@ class Reader(ExpressionReader):
     ) -> None:
         super().__init__(function, names, shared)
         self._outputs = outputs
+        # The call that is the present statement: it need return nothing.
+        self._alone: ast.Call | None = None
         self._own |= {
             value.id for name, value in names.items() if name in outputs and isinstance(value, Name)
         }
@@ -115,6 +118,9 @@ class Reader(ExpressionReader):
         match node:
             case ast.Pass() | ast.Expr(value=ast.Constant()):
                 return None
+            case ast.Expr(value=ast.Call() as call):
+                self._alone = call
+                self.value(call)
             case ast.Return(value=value):
                 return () if value is None else self.value(value)
             case ast.Assign(targets=[target], value=value):
@@ -147,7 +153,7 @@ class Reader(ExpressionReader):
                     self._assign(one, item)
             case ast.Subscript(value=base, slice=index):
                 array = self._indexed(self.value(base), index)
-                if not isinstance(array, Load) or array.array not in self._outputs:
+                if not isinstance(array, Load) or array.array not in self.shared.own:
                     self.refuse("only elements of the body's own arrays can be assigned")
                 self.shared.written.add(array.array)
                 self.out.append(Store(array.array, array.index, self.cast(value, array.kind)))
@@ -245,6 +251,7 @@ class Reader(ExpressionReader):
 
     def _text(self, function: Callable[..., Any], args: list[Value], named: dict[str, Value]) -> Value:
         """The text of a function in place of a call."""
+        alone = self._node is self._alone
         try:
             bound = inspect.signature(function).bind(*args, **named)
         except TypeError as error:
@@ -264,5 +271,7 @@ class Reader(ExpressionReader):
         found = inner._block(inner._tree.body)
         self.shared.inside.pop()
         if found is None or found == ():
+            if alone:
+                return ()
             self.refuse("it returns nothing")
         return tuple(inner.scalar(item) for item in found) if isinstance(found, tuple) else found

@@ -55,7 +55,8 @@ def play(
         record: Paths to return, all arrays if None.
         every: Return every so many steps, the first after step `every` - 1.
         observation: What the task shows; guessed from the inputs if None.
-        action: What the task takes; a Spec of the observation's shape if None.
+        action: What the task takes; if None a Spec of the observation's shape, or nothing where the body of
+            the memory takes no action.
         seed: Root of draws that are not recorded.
         trial_steps: Steps of the longest trial, as a memory learns them of its task; a task says them itself.
 
@@ -104,6 +105,11 @@ def _length(inputs: Mapping[str, Any]) -> int:
     return next(iter(lengths.values()))
 
 
+def _acts(component: Component) -> bool:
+    body = getattr(component, "body", None)
+    return body is None or "action" in body.arguments
+
+
 class Driver:
     """One component with its state, stepped by hand.
 
@@ -140,7 +146,7 @@ class Driver:
         if isinstance(component, Task):
             observation, action = component.observation, component.action
             trial_steps = component.trial_steps(dt)
-        elif action is None and observation is not None:
+        elif action is None and observation is not None and _acts(component):
             action = Spec(shape=observation.shape)
         self.observation, self.action = observation, action
         self.context = Context(

@@ -65,6 +65,7 @@ class Run:
         signal: The signal that the memory sees next.
         step: The next step.
         recorder: Keeps records; `trials` finds trials, `events` takes events.
+        limit: Steps to take; None where only replicas that finish end the run.
         stopped: True once every replica is finished.
         done: (batch,) bool, who is finished; None where no one can be. `ends` (batch,) counts trials.
         torn: True once a step was left half done.
@@ -85,6 +86,7 @@ class Run:
     trials: Trials
     events: SparseBuffer
     chunk: int
+    limit: int | None
     signal: Signal | None = None
     step: int = 0
     stopped: bool = False
@@ -121,8 +123,7 @@ class Run:
 
         Where the recipe names no chunk, its length adapts, so that the host is visited about once a second.
         """
-        limit = self.recipe.run.steps
-        given = self.recipe.run.chunk
+        limit, given = self.limit, self.recipe.run.chunk
         n = given or _FIRST_CHUNK
         while not self.stopped and (limit is None or self.step < limit):
             begun = time.perf_counter()
@@ -358,10 +359,11 @@ def _prepare(recipe: Recipe) -> Run:
     replicas = np.tile(np.arange(batch, dtype=np.int64), len(recipe.points()))
     dtype = np.dtype(recipe.run.dtype)
     streams = Streams(recipe.run.seed or 0, replicas, backend.xp, dtype)
+    lengths = recipe.task.trial_steps(recipe.run.dt)
     context = Context(
         xp=backend.xp, batch=len(replicas), replicas=replicas, dtype=dtype, dt=recipe.run.dt,
         observation=recipe.task.observation, action=recipe.task.action, path="task", streams=streams,
-        overrides=recipe.replicated(), trial_steps=recipe.task.trial_steps(recipe.run.dt),
+        overrides=recipe.replicated(), trial_steps=lengths and lengths[1],
     )  # fmt: skip
     streams.clock.step = INIT_STEP
     task_state = recipe.task.init(context)
@@ -370,15 +372,17 @@ def _prepare(recipe: Recipe) -> Run:
     events = [*slots_of(task_state, "task", EventsField), *slots_of(memory_state, "memory", EventsField)]
     check_parts([*slots, *events], recipe.components())
     check_state([*slots, *events], len(replicas), dtype)
-    freezing = hasattr(recipe.task, "finished") or recipe.run.trials is not None
+    counted = _counted(recipe, lengths)
+    limit = min(filter(None, (recipe.run.steps, counted)), default=None)
+    freezing = hasattr(recipe.task, "finished") or (recipe.run.trials is not None and counted is None)
     offered = (("task.observation", recipe.task.observation), ("memory.action", recipe.task.action))
     spaces = {path: space for path, space in offered if space is not None}
-    selection = select(recipe.record, context.dt, context.trial_steps)
+    selection = select(recipe.record, context.dt, lengths)
     recorder = Recorder(
         [*slots, *events], spaces, recipe.record, selection, backend, (len(replicas), dtype), freezing
     )
     chunk = recipe.run.chunk or _chunk_length(recorder, events, context, recipe)
-    chunk = min(chunk, recipe.run.steps or chunk)
+    chunk = min(chunk, limit or chunk)
     recorder.allocate(chunk)
     trials = Trials(len(replicas), chunk, recipe.record.trials_every, backend, dtype)
     shapes = (item.shape for item in recorder.events.values())
@@ -387,7 +391,7 @@ def _prepare(recipe: Recipe) -> Run:
         item.path, item.source, item.buffer = path, source, buffer
     run = Run(
         recipe, backend, replicas, task_state, memory_state, streams, context, slots, recorder, trials,
-        buffer, chunk,
+        buffer, chunk, limit,
     )  # fmt: skip
     run._bound = [(slot.holder, slot.name, slot.value) for slot in slots]
     if freezing:
@@ -396,6 +400,13 @@ def _prepare(recipe: Recipe) -> Run:
     run.fused = fused(run)
     run.graph = step_graph(run)
     return run
+
+
+def _counted(recipe: Recipe, lengths: tuple[int, int] | None) -> int | None:
+    """Return the steps of `run.trials` where a schedule makes all trials as long, so that none ends early."""
+    if recipe.run.trials is None or not hasattr(recipe.task, "schedule") or lengths is None:
+        return None
+    return recipe.run.trials * lengths[1] if lengths[0] == lengths[1] else None
 
 
 def _chunk_length(recorder: Recorder, events: list[Slot], context: Context, recipe: Recipe) -> int:

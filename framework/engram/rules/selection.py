@@ -75,22 +75,26 @@ class Selection:
             )
 
 
-def select(record: RecordSettings, dt: float, trial_steps: int | None) -> Selection:
+def select(record: RecordSettings, dt: float, lengths: tuple[int, int] | None) -> Selection:
     """Return the selection of steps that a recipe asks for.
 
     Args:
         record: The table.
         dt: Length of a step in s.
-        trial_steps: Steps of each trial, None where that is not known.
+        lengths: Steps of the shortest and the longest trial, None where that is not known.
 
     Raises:
         RecipeError: The length of a trial is not known, or a window holds no step of it.
     """
     if record.window is None and record.every_trial == 1:
         return Selection(record.every)
-    if trial_steps is None or trial_steps < 1:
-        name = "every_trial" if record.window is None else "window"
+    name = "every_trial" if record.window is None else "window"
+    if lengths is None or lengths[0] < 1:
         raise RecipeError(f"record.{name}: the task does not say how long its trials are; leave it out")
+    shortest, trial_steps = lengths
+    if shortest != trial_steps:
+        differ = f"trials have {shortest} to {trial_steps} steps, not all as many"
+        raise RecipeError(f"record.{name}: {differ}; leave it out")
     inside = np.full(trial_steps, record.window is None)
     problems = [] if record.window != () else ["record.window: is empty; give [from, to], or leave it out"]
     for low, high in record.window or ():

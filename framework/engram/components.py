@@ -314,7 +314,7 @@ class Task(Component):
         return self._scheduled(state)
 
     def trial_steps(self, dt: float) -> tuple[int, int] | None:
-        """Return the steps, of `dt` s, of the shortest and the longest trial; None where that is not known."""
+        """Return the steps, of `dt` s, of the shortest and longest trial; None where that is not known."""
         return None
 
     def _scheduled(self, state: Any) -> Signal:

@@ -80,7 +80,7 @@ def _optional(value: Any, hint: Any, path: str, problems: list[Problem], find: F
         if not attempts[-1]:
             return result
     # What came furthest into the value is what was meant.
-    problems.extend(max(attempts, key=lambda found: len(found[0][0])))
+    problems += sorted(attempts, key=lambda found: -len(found[0][0]))[0]
     return value
 
 

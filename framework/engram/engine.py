@@ -22,7 +22,7 @@ from .record import Host, Recorder, Trials
 from .rules import freeze, target
 from .rules.fused import Fused, fused
 from .rules.graph import StepGraph, step_graph
-from .rules.selection import select
+from .rules.selection import select, steps_of
 from .rules.sparse import SparseBuffer
 
 _CHUNK = 1000
@@ -168,7 +168,8 @@ class Run:
             finished_at = self.closed_loop(n)
         stop = self.step if finished_at is None else finished_at
         if self.trials.every:
-            self._check_starts(start, self.trials.buffers["start"][: stop - start])
+            begun = self.trials.buffers["start"][: stop - start]
+            self.recorder.selection.check_starts(start, begun, self.backend.to_host)
         self.stopped = finished_at is not None
         return self._leave(start, stop)
 
@@ -252,10 +253,6 @@ class Run:
     def _check_action(self, action: Array | None, *time: int) -> None:
         check_action(self.memory, action, self.task.action, (*time, self.batch), self.context.dtype)
 
-    def _check_starts(self, first: int, start: Array) -> None:
-        if self.recorder.selection.inside is not None:
-            self.recorder.selection.check_starts(first, self.backend.to_host(start))
-
     def _count_starts(self, start: Array) -> None:
         clock: Clock = self.streams.clock
         if self.streams.by_trial and (self.backend.xp is not np or start.any()):
@@ -272,7 +269,7 @@ class Run:
             signals = self.task.schedule(self.task_state, length)  # type: ignore[attr-defined]
             if start == first:
                 self._check_signal(signals, length)
-            self._check_starts(start, signals.start)
+            self.recorder.selection.check_starts(start, signals.start, self.backend.to_host)
             if self.trials.every:
                 self.trials.see(slice(start - first, start - first + length), signals)
             if self.fused is not None:
@@ -372,7 +369,7 @@ def _prepare(recipe: Recipe) -> Run:
     events = [*slots_of(task_state, "task", EventsField), *slots_of(memory_state, "memory", EventsField)]
     check_parts([*slots, *events], recipe.components())
     check_state([*slots, *events], len(replicas), dtype)
-    counted = _counted(recipe, lengths)
+    counted = steps_of(recipe.run.trials, lengths) if hasattr(recipe.task, "schedule") else None
     limit = min(filter(None, (recipe.run.steps, counted)), default=None)
     freezing = hasattr(recipe.task, "finished") or (recipe.run.trials is not None and counted is None)
     offered = (("task.observation", recipe.task.observation), ("memory.action", recipe.task.action))
@@ -400,13 +397,6 @@ def _prepare(recipe: Recipe) -> Run:
     run.fused = fused(run)
     run.graph = step_graph(run)
     return run
-
-
-def _counted(recipe: Recipe, lengths: tuple[int, int] | None) -> int | None:
-    """Return the steps of `run.trials` where a schedule makes all trials as long, so that none ends early."""
-    if recipe.run.trials is None or not hasattr(recipe.task, "schedule") or lengths is None:
-        return None
-    return recipe.run.trials * lengths[1] if lengths[0] == lengths[1] else None
 
 
 def _chunk_length(recorder: Recorder, events: list[Slot], context: Context, recipe: Recipe) -> int:

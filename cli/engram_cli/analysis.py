@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import engram
+from engram.recipe import change
 from engram_cli.failure import Failure
 from engram_hdf5 import FormatError, UnknownNameError
 
@@ -37,18 +38,26 @@ def find(registry: Registry, name: str, place: str) -> Analysis:
     return found
 
 
-def compute(registry: Registry, name: str, file: Path) -> Results:
-    """Compute an analysis.
+def compute(registry: Registry, name: str, file: Path, options: Iterable[str] = ()) -> Results:
+    """Compute an analysis, with the settings that the file's recipe gives it.
+
+    Args:
+        registry: The plugins.
+        name: Its registered name.
+        file: The run file.
+        options: "NAME=VALUE" each, settings in place of the recipe's.
 
     Raises:
         Failure: The file does not hold what the analysis needs, or the analysis failed; its plugin is named.
+        engram.RecipeError: A setting is unknown or wrong.
         engram_hdf5.FormatError: The file cannot be read.
     """
     analysis = find(registry, name, str(file))
     place = f"analysis {name!r} of {registry.owner('analysis', name).label}"
     with engram.open(file) as run:
+        arguments = _settings(analysis, run, options)
         try:
-            return _checked(analysis.compute(run))
+            return _checked(analysis.compute(run, *arguments))
         except FormatError:
             raise
         except UnknownNameError as error:
@@ -57,6 +66,20 @@ def compute(registry: Registry, name: str, file: Path) -> Results:
             raise Failure(f"{file}: {error}; {name!r} cannot be computed", 2) from error
         except Exception as error:
             raise Failure(f"{place}: {type(error).__name__}: {error}", 3) from error
+
+
+def _settings(analysis: Analysis, run: Any, options: Iterable[str]) -> tuple[Any, ...]:
+    """Return the settings, or nothing where the analysis has none."""
+    chosen: dict[str, Any] = {}
+    for option in options:
+        change(chosen, option)
+    kept = run.recipe.get("analysis", {}) if analysis.settings is not None else {}
+    values = {**kept.get(analysis.name, {}), **chosen}
+    problems: list[tuple[str, str]] = []
+    settings = analysis.configured(values, analysis.name, problems)
+    if problems:
+        raise engram.RecipeError(f"{path}: {text}" for path, text in problems)
+    return () if analysis.settings is None else (settings,)
 
 
 def _checked(result: Any) -> Results:

@@ -248,8 +248,9 @@ def test_record_through_the_kernel(benchmark: Any, tmp_path: Path) -> None:
         n, rows, files = prepared.chunk, 0.0, 0.0
         for first in range(0, 200_000, n):
             begun = time.process_time()
-            for step in range(first, first + n):
-                recorder.row(step, signal, None)
+            recorder.begin(first, n)
+            for row in recorder.rows(first, n).tolist():
+                recorder.row(row, signal, None)
             rows += time.process_time() - begun
             steps, records = recorder.take(first + n)
             begun = time.process_time()

@@ -100,6 +100,8 @@ def _section(title: str, rows: list[dict[str, Any]], otherwise: str) -> None:
 
 
 def _cell(key: str, value: Any) -> str:
+    if key == "recorded" and value > 1:
+        return f"{value} entries"
     if isinstance(value, bool) and key != "default":
         return "yes" if value else ""
     if isinstance(value, bool | types.NoneType):

@@ -45,10 +45,17 @@ def variable(run: RunFile, path: str) -> dict[str, Any]:
         "name": path,
         "dims": run.dims(path),
         "shape": (rows, *dataset.shape[1:]),
+        "entries": entries(run, path),
         "dtype": str(dataset.dtype),
         "unit": said.get("units", ""),
         "doc": said.get("long_name", ""),
     }
+
+
+def entries(run: RunFile, path: str) -> dict[str, list[int]]:
+    """Return the indices kept along the axes of a variable of which some were left out."""
+    kept = {axis: run.entries(path, axis).tolist() for axis in run.dims(path)[2:]}
+    return {axis: indices for axis, indices in kept.items() if indices != list(range(len(indices)))}
 
 
 def column(run: RunFile, name: str) -> dict[str, Any]:

@@ -55,6 +55,8 @@ def _print(content: dict[str, Any]) -> None:
         click.echo()
         variables = [(v["name"], _shape(v), v["dtype"], v["unit"], v["doc"]) for v in content["variables"]]
         show_table(("variable", "shape", "dtype", "unit", "meaning"), variables)
+    for axis, indices in _kept(content["variables"]).items():
+        click.echo(printable(f"entries kept of {axis}: {_few(indices)}"))
     click.echo()
     columns = [(c["name"], _few(c["values"]), c["unit"], c["doc"]) for c in content["columns"]]
     show_table(("column", "values", "unit", "meaning"), columns)
@@ -69,6 +71,15 @@ def _print(content: dict[str, Any]) -> None:
 
 def _shape(item: dict[str, Any]) -> str:
     return ", ".join(f"{dim} {size:,}" for dim, size in zip(item["dims"], item["shape"], strict=False))
+
+
+def _kept(variables: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """The indices kept along axes of which some were left out, by the path of the axis."""
+    return {
+        f"{item['name'].rpartition('.')[0]}.{axis}": indices
+        for item in variables
+        for axis, indices in item["entries"].items()
+    }
 
 
 def _few(values: list[Any]) -> str:

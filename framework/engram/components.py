@@ -125,6 +125,7 @@ class Context:
         observation: What the task shows.
         action: What the task takes, None where it takes nothing.
         path: Role path of the component, such as "memory.hidden_output".
+        trial_steps: Steps of the longest trial, None where the task does not say.
     """
 
     xp: Any
@@ -137,6 +138,7 @@ class Context:
     path: str
     streams: Streams
     overrides: Mapping[str, Any] = attrs.field(factory=dict)
+    trial_steps: int | None = None
 
     def random(self, name: str, clock: Literal["step", "trial"] = "step") -> Stream:
         """Return the stream `path.name`; clock "trial" gives one draw a trial instead of one a step."""
@@ -310,6 +312,10 @@ class Task(Component):
             signal: Signal = self.body.task_step(self, state, action)
             return signal
         return self._scheduled(state)
+
+    def trial_steps(self, dt: float) -> int | None:
+        """Return the steps, of `dt` s, of the longest trial; None where none is the longest."""
+        return None
 
     def _scheduled(self, state: Any) -> Signal:
         if not hasattr(self, "schedule"):

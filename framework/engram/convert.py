@@ -14,6 +14,12 @@ import numpy as np
 Problem = tuple[str, str]
 Find = Callable[[str, str], type]
 METADATA = "engram"
+_SCALARS: dict[Any, tuple[Any, str]] = {
+    bool: ((bool, np.bool_), "true or false"),
+    int: ((int, np.integer), "an integer"),
+    float: ((int, float, np.integer, np.floating), "a number"),
+    str: (str, "a string"),
+}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -57,22 +63,22 @@ def convert(value: Any, hint: Any, path: str, problems: list[Problem], find: Fin
         return value
     if origin is tuple:
         return _tuple(value, typing.get_args(hint), path, problems, find)
+    if origin is dict:
+        return _mapping(value, typing.get_args(hint)[1], path, problems, find)
     if isinstance(hint, type) and attrs.has(hint):
         return _table(value, hint, path, problems, find)
     return _scalar(value, hint, path, problems)
 
 
 def _optional(value: Any, hint: Any, path: str, problems: list[Problem], find: Find | None) -> Any:
-    inner = [arg for arg in typing.get_args(hint) if arg is not types.NoneType]
-    if value is None and len(inner) < len(typing.get_args(hint)):
+    if value is None and types.NoneType in typing.get_args(hint):
         return None
     attempts: list[list[Problem]] = []
-    for arg in inner:
-        found: list[Problem] = []
-        result = convert(value, arg, path, found, find)
-        if not found:
+    for arg in typing.get_args(hint):
+        attempts.append([])
+        result = convert(value, arg, path, attempts[-1], find)
+        if not attempts[-1]:
             return result
-        attempts.append(found)
     problems.extend(attempts[0])
     return value
 
@@ -81,13 +87,10 @@ def _tuple(value: Any, args: tuple[Any, ...], path: str, problems: list[Problem]
     if not isinstance(value, list | tuple | np.ndarray):
         problems.append((path, f"must be a list, not {value!r}"))
         return value
-    if args[-1] is Ellipsis:
-        kinds = [args[0]] * len(value)
-    elif len(args) != len(value):
-        problems.append((path, f"must be a list of {len(args)} values, not {len(value)}"))
+    kinds = [args[0]] * len(value) if args[-1] is Ellipsis else list(args)
+    if len(kinds) != len(value):
+        problems.append((path, f"must be a list of {len(kinds)} values, not {len(value)}"))
         return value
-    else:
-        kinds = list(args)
     return tuple(
         convert(item, kind, f"{path}[{index}]", problems, find)
         for index, (item, kind) in enumerate(zip(value, kinds, strict=True))
@@ -95,31 +98,27 @@ def _tuple(value: Any, args: tuple[Any, ...], path: str, problems: list[Problem]
 
 
 def _scalar(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
-    truth = isinstance(value, bool | np.bool_)
-    if hint is bool and truth:
-        return bool(value)
-    if hint is int and isinstance(value, int | np.integer) and not truth:
-        return int(value)
-    if hint is float and isinstance(value, int | float | np.integer | np.floating) and not truth:
-        if value != value:
-            problems.append((path, "must be a number, not nan"))
-        return float(value)
-    if hint is str and isinstance(value, str):
+    kinds, wanted = _SCALARS.get(hint, ((), repr(hint)))
+    if not isinstance(value, kinds) or (hint is not bool and isinstance(value, bool | np.bool_)):
+        problems.append((path, f"must be {wanted}, not {value!r}"))
         return value
-    wanted = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}.get(
-        hint, repr(hint)
-    )
-    problems.append((path, f"must be {wanted}, not {value!r}"))
-    return value
+    if value != value:
+        problems.append((path, "must be a number, not nan"))
+    return hint(value)
+
+
+def _mapping(value: Any, hint: Any, path: str, problems: list[Problem], find: Find | None) -> Any:
+    if not isinstance(value, Mapping):
+        problems.append((path, f"must be a table, not {value!r}"))
+        return value
+    return {key: convert(item, hint, f'{path}."{key}"', problems, find) for key, item in value.items()}
 
 
 def _table(value: Any, cls: type, path: str, problems: list[Problem], find: Find | None) -> Any:
     if isinstance(value, cls):
         return value
-    if not isinstance(value, Mapping):
-        problems.append((path, f"must be a table, not {value!r}"))
-        return value
-    return from_mapping(cls, value, path, problems, find)
+    table = _mapping(value, Any, path, problems, find)
+    return from_mapping(cls, table, path, problems, find) if isinstance(table, Mapping) else value
 
 
 def from_mapping(

@@ -67,7 +67,7 @@ class ArrayField:
     doc: str
     unit: str = "1"
     dtype: str = "float"
-    record: bool = False
+    record: int = False
     compress: Literal["auto", "none", "gzip"] = "auto"
 
 
@@ -159,7 +159,7 @@ def array(
     doc: str,
     unit: str = "1",
     dtype: str = "float",
-    record: bool = False,
+    record: int = False,
     compress: Literal["auto", "none", "gzip"] = "auto",
 ) -> Any:
     """Declare one array of a component's state, of shape `(batch, *axes)`.
@@ -169,9 +169,12 @@ def array(
         doc: What it holds.
         unit: Physical unit.
         dtype: "float" for the run's precision, or a fixed NumPy name such as "int32" or "bool".
-        record: True to record it where the recipe names no variables.
+        record: True to record it where the recipe names no variables; a number above 1, to keep so many
+            entries of its last axis, where the recipe names no entries of that axis either.
         compress: "auto", "none" or "gzip".
     """
+    if record not in (0, 1) and (record < 0 or not axes):
+        raise TypeError(f"record={record}: must be True, False, or entries of the last of its axes")
     return attrs.field(metadata={METADATA: ArrayField(axes, doc, unit, dtype, record, compress)})
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 import numpy as np
 
 from .backend import Array, Backend, choose
-from .components import Choice, Context, Memory, Signal, Spec, Task
+from .components import Context, Memory, Signal, Task
 from .declare import EventsField, Slot, slots_of
 from .errors import EngramError, RecipeError
 from .event import columns_of
@@ -22,6 +22,7 @@ from .record import Host, Recorder, Trials
 from .rules import freeze, target
 from .rules.fused import Fused, fused
 from .rules.graph import StepGraph, step_graph
+from .rules.selection import select
 from .rules.sparse import SparseBuffer
 
 _CHUNK = 1000
@@ -153,19 +154,20 @@ class Run:
     def _advance(self, n: int) -> ChunkRecords:
         start = self.step
         finished_at = None
+        self.recorder.begin(start, n)
         if hasattr(self.task, "schedule") and not self.freezing:
             self._open_loop(n)
         elif self.fused is not None:
             self._first_signal()
             finished_at = self.fused.closed(n)
-        elif self.freezing:
-            finished_at = self._closed_loop_frozen(n)
         elif self.graph is not None:
             self._first_signal()
             self.graph.go(n)
         else:
-            self.closed_loop(n)
+            finished_at = self.closed_loop(n)
         stop = self.step if finished_at is None else finished_at
+        if self.trials.every:
+            self._check_starts(start, self.trials.buffers["start"][: stop - start])
         self.stopped = finished_at is not None
         return self._leave(start, stop)
 
@@ -183,32 +185,55 @@ class Run:
         self.torn = True
         return self._leave(start, self.step)
 
-    def closed_loop(self, n: int, done: int = 0) -> None:
-        """Step memory and task in turn, after `done` steps of the chunk; nothing may slow this down."""
+    def closed_loop(self, n: int, taken: int = 0) -> int | None:
+        """Step memory and task in turn, after `taken` steps of the chunk; nothing may slow this down.
+
+        Where replicas may finish, those that have are held. Returns one past the step at which the last did.
+        """
         memory_step, task_step = self.memory.step, self.task.step
         memory_state, task_state = self.memory_state, self.task_state
         recorder, clock, settle = self.recorder, self.streams.clock, self._settle
-        make_room = self.events.make_room
+        make_room, freezing = self.events.make_room, self.freezing
+        done: Any = self.done
         see = self.trials.see if self.trials.every else None
+        all_done = self.backend.xp.zeros(n if freezing else 0, dtype=bool)
         first = self.step
         signal = self._first_signal()
-        for step in range(first, first + n):
+        for step, row in enumerate(recorder.rows(first, n).tolist(), first):
             clock.step = step
             make_room()
+            if freezing:
+                held = self._hold("memory")
+                signal = freeze.silenced(signal, done)
+                seen = signal.observation
             action = memory_step(memory_state, signal)
             settle()
             if step == first:
                 self._check_action(action)
+            if freezing:
+                freeze.release(held, done)
+                action = freeze.still(action, done)
             if see is not None:
-                see(step - first + done, signal)
-            if step % recorder.every == 0:
-                recorder.row(step, signal, action)
+                see(step - first + taken, signal)
+            if row >= 0:
+                recorder.row(row, signal, action, done)
+            if freezing:
+                self.done = done = self._finished(signal, done)
+                all_done[step - first] = done.all()
+                held = self._hold("task")
             self.step = step + 1
             self.signal = signal = task_step(task_state, action)
             if step == first:
                 self._check_signal(signal)
-            self._count_starts(signal.start)
+            if freezing:
+                settle()
+                freeze.release(held, done)
+                # A finished replica goes on seeing what it saw last.
+                signal.observation = freeze.where(done, seen, signal.observation)
+            self._count_starts(signal.start & ~done if freezing else signal.start)
         settle()
+        over = self.backend.to_host(all_done)
+        return first + int(over.argmax()) + 1 if over.any() else None
 
     def _first_signal(self) -> Signal:
         if self.signal is None:
@@ -226,6 +251,10 @@ class Run:
     def _check_action(self, action: Array | None, *time: int) -> None:
         check_action(self.memory, action, self.task.action, (*time, self.batch), self.context.dtype)
 
+    def _check_starts(self, first: int, start: Array) -> None:
+        if self.recorder.selection.inside is not None:
+            self.recorder.selection.check_starts(first, self.backend.to_host(start))
+
     def _count_starts(self, start: Array) -> None:
         clock: Clock = self.streams.clock
         if self.streams.by_trial and (self.backend.xp is not np or start.any()):
@@ -242,6 +271,7 @@ class Run:
             signals = self.task.schedule(self.task_state, length)  # type: ignore[attr-defined]
             if start == first:
                 self._check_signal(signals, length)
+            self._check_starts(start, signals.start)
             if self.trials.every:
                 self.trials.see(slice(start - first, start - first + length), signals)
             if self.fused is not None:
@@ -250,7 +280,7 @@ class Run:
                 self._stepped(signals, start, length)
 
     def _stepped(self, signals: Signal, first: int, n: int) -> None:
-        for index in range(n):
+        for index, row in enumerate(self.recorder.rows(first, n).tolist()):
             signal = signals.at(index)
             self._count_starts(signal.start)
             self.streams.clock.step = first + index
@@ -259,47 +289,9 @@ class Run:
             self._settle()
             if index == 0:
                 self._check_action(action)
-            if (first + index) % self.recorder.every == 0:
-                self.recorder.row(first + index, signal, action)
+            if row >= 0:
+                self.recorder.row(row, signal, action)
             self.step = first + index + 1
-
-    def _closed_loop_frozen(self, n: int) -> int | None:
-        """As `_closed_loop`, finished replicas held; returns one past the step at which the last finished."""
-        xp, clock = self.backend.xp, self.streams.clock
-        all_done = xp.zeros(n, dtype=bool)
-        first = self.step
-        signal = self._first_signal()
-        for step in range(first, first + n):
-            clock.step = step
-            self.events.make_room()
-            done = self.done
-            held = self._hold("memory")
-            signal = freeze.silenced(signal, done)
-            seen = signal.observation
-            action = self.memory.step(self.memory_state, signal)
-            self._settle()
-            freeze.release(held, done)
-            if step == first:
-                self._check_action(action)
-            action = freeze.still(action, done)
-            if self.trials.every:
-                self.trials.see(step - first, signal)
-            if step % self.recorder.every == 0:
-                self.recorder.row(step, signal, action, done)
-            self.done = done = self._finished(signal, done)
-            all_done[step - first] = done.all()
-            held = self._hold("task")
-            self.step = step + 1
-            self.signal = signal = self.task.step(self.task_state, action)
-            self._settle()
-            freeze.release(held, done)
-            if step == first:
-                self._check_signal(signal)
-            # A finished replica goes on seeing what it saw last.
-            signal.observation = freeze.where(done, seen, signal.observation)
-            self._count_starts(signal.start & ~done)
-        over = self.backend.to_host(all_done)
-        return first + int(over.argmax()) + 1 if over.any() else None
 
     def _finished(self, signal: Signal, done: Array) -> Array:
         if hasattr(self.task, "finished"):
@@ -330,9 +322,9 @@ class Run:
         path = next(slot.path for slot in self.slots if slot.holder is holder and slot.name == name)
         if getattr(value, "shape", None) != buffer.shape or value.dtype != buffer.dtype:
             shape, dtype = getattr(value, "shape", type(value).__name__), getattr(value, "dtype", "")
-            was = f"{buffer.shape} {buffer.dtype}"
             raise EngramError(
-                f"{path}: was replaced by {shape} {dtype}, but is {was}; write `state.{name}[...] = `"
+                f"{path}: was replaced by {shape} {dtype}, but is {buffer.shape} {buffer.dtype}; "
+                f"write `state.{name}[...] = `"
             )
         others = (other for _, _, other in self._bound if other is not buffer)
         if any(value is other or _same_memory(value, other) for other in others):
@@ -369,7 +361,7 @@ def _prepare(recipe: Recipe) -> Run:
     context = Context(
         xp=backend.xp, batch=len(replicas), replicas=replicas, dtype=dtype, dt=recipe.run.dt,
         observation=recipe.task.observation, action=recipe.task.action, path="task", streams=streams,
-        overrides=recipe.replicated(),
+        overrides=recipe.replicated(), trial_steps=recipe.task.trial_steps(recipe.run.dt),
     )  # fmt: skip
     streams.clock.step = INIT_STEP
     task_state = recipe.task.init(context)
@@ -379,15 +371,15 @@ def _prepare(recipe: Recipe) -> Run:
     check_parts([*slots, *events], recipe.components())
     check_state([*slots, *events], len(replicas), dtype)
     freezing = hasattr(recipe.task, "finished") or recipe.run.trials is not None
-    offered = {"task.observation": recipe.task.observation, "memory.action": recipe.task.action}
-    spaces = {path: space for path, space in offered.items() if space is not None}
-    every = recipe.record.every
-    chunk = recipe.run.chunk or _chunk_length(slots, events, spaces, context, recipe)
-    chunk = min(chunk, recipe.run.steps or chunk)
+    offered = (("task.observation", recipe.task.observation), ("memory.action", recipe.task.action))
+    spaces = {path: space for path, space in offered if space is not None}
+    selection = select(recipe.record, context.dt, context.trial_steps)
     recorder = Recorder(
-        [*slots, *events], spaces, recipe.record.variables,
-        every, chunk // every + 1, backend, (len(replicas), dtype), freezing,
-    )  # fmt: skip
+        [*slots, *events], spaces, recipe.record, selection, backend, (len(replicas), dtype), freezing
+    )
+    chunk = recipe.run.chunk or _chunk_length(recorder, events, context, recipe)
+    chunk = min(chunk, recipe.run.steps or chunk)
+    recorder.allocate(chunk)
     trials = Trials(len(replicas), chunk, recipe.record.trials_every, backend, dtype)
     shapes = (item.shape for item in recorder.events.values())
     buffer = SparseBuffer(backend.xp, backend.to_host, shapes, chunk)
@@ -406,25 +398,17 @@ def _prepare(recipe: Recipe) -> Run:
     return run
 
 
-def _chunk_length(
-    slots: list[Slot],
-    events: list[Slot],
-    spaces: Mapping[str, Spec | Choice],
-    context: Context,
-    recipe: Recipe,
-) -> int:
+def _chunk_length(recorder: Recorder, events: list[Slot], context: Context, recipe: Recipe) -> int:
     """Choose a chunk of at most 1000 steps that keeps records, signals and masks of events below 32 MiB."""
-    wanted, item = recipe.record.variables, context.dtype.itemsize
-    sizes = {path: 8 * context.batch * math.prod(space.shape) for path, space in spaces.items()}
-    row = sum(
-        slot.value.nbytes for slot in slots if (slot.field.record if wanted is None else slot.path in wanted)
-    ) + sum(size for path, size in sizes.items() if path in (wanted or ()))
-    step = row / recipe.record.every + sum(math.prod(slot.value.shape) for slot in events)
+    item, seen = context.dtype.itemsize, recipe.task.observation
+    step = sum(math.prod(slot.value.shape) for slot in events)
     if recipe.record.trials_every:
         step += context.batch * (item + 4)
     if hasattr(recipe.task, "schedule"):
-        step += sizes["task.observation"]
-    return max(1, min(_CHUNK, int(_CHUNK_BYTES / max(step, 1))))
+        step += 8 * context.batch * math.prod(seen.shape)
+    row = sum(context.batch * math.prod(one.kept) * one.dtype.itemsize for one in recorder.recorded)
+    most = recorder.selection.most
+    return max(n for n in range(1, _CHUNK + 1) if n == 1 or most(n) * row + n * step <= _CHUNK_BYTES)
 
 
 def execute(

@@ -7,7 +7,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -190,7 +190,7 @@ class Output:
         with engram_hdf5.open(before) as kept:
             for path, recording in self.recordings.items():
                 carry_recording(kept, self.writer, recording, path, self.run.step)
-                _refuse_lost(path, recording, -(-self.run.step // self.run.recipe.record.every))
+                _refuse_lost(path, recording, self.run.recorder.selection.count(self.run.step))
             for name, table in self.tables.items():
                 carry_table(kept.tables()[name], self.writer, table, _STEP_OF[name], self.run.step)
             if "events" in self.tables:
@@ -279,7 +279,7 @@ def _structure(writer: Writer, run: Run, parts: dict[str, Part]) -> Output:
             parts[path].group,
             path=path,
             attributes=parts[path].attributes,
-            every=run.recipe.record.every,
+            every=run.recipe.record.every if run.recorder.selection.inside is None else None,
             variables=[_of(item) for item in recorded],
         )
         for path, recorded in grouped(run.recorder.recorded)
@@ -322,32 +322,40 @@ def _name(path: str) -> str:
 def _final(run: Run, part: Part) -> list[Variable]:
     labels = run.recorder.labels_of
     return [
-        _variable(slot.name, slot.field, slot.value.shape[1:], slot.value.dtype, labels(slot))
+        _variable(
+            slot.name, slot.field, list(map(range, slot.value.shape[1:])), slot.value.dtype, labels(slot)
+        )
         for slot in part.filled
     ]
 
 
 def _of(item: Recorded) -> Variable:
-    return _variable(_name(item.path), item.field, item.buffer.shape[2:], item.buffer.dtype, item.labels)
+    return _variable(_name(item.path), item.field, item.entries, item.dtype, item.labels)
 
 
 def _variable(
-    name: str, field: ArrayField, shape: tuple[int, ...], dtype: Any, labels: Mapping[str, tuple[str, ...]]
+    name: str,
+    field: ArrayField,
+    entries: Sequence[Sequence[int]],
+    dtype: Any,
+    labels: Mapping[str, tuple[str, ...]],
 ) -> Variable:
+    kept = dict(zip(field.axes, entries, strict=True))
     named = {
-        axis: tuple(re.sub(r"\s", "_", label) for label in labels[axis])
+        axis: tuple(re.sub(r"\s", "_", labels[axis][index]) for index in kept[axis])
         for axis in field.axes
         if axis in labels
     }
     return Variable(
         name=name,
         axes=field.axes,
-        sizes=shape,
+        sizes=tuple(map(len, entries)),
         dtype=str(dtype),
         units=field.unit,
         long_name=field.doc,
         compress=field.compress,
         labels=named,
+        entries=kept,
     )
 
 

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -104,14 +104,7 @@ class Registry:
         if entry.name in self.blocked:
             plugin.status = "blocked"
             return
-        begun = time.perf_counter()
-        try:
-            module = entry.load()
-        except (Exception, SystemExit) as error:
-            self._failed(plugin, "import", error)
-            return
-        plugin.import_ms = 1000 * (time.perf_counter() - begun)
-        self._register(module, plugin)
+        self._register(entry.load, plugin)
 
     def register(self, module: Any, name: str) -> None:
         """Register a module or object as a plugin (tests, notebooks); all or nothing.
@@ -120,12 +113,16 @@ class Registry:
             PluginError: It breaks a specification.
         """
         plugin = self.plugins[name] = Plugin(name, "-", "-", getattr(module, "__name__", repr(module)))
-        self._register(module, plugin)
+        self._register(lambda: module, plugin)
         if plugin.status == "failed":
             raise PluginError(plugin.error)
 
-    def _register(self, module: Any, plugin: Plugin) -> None:
+    def _register(self, load: Callable[[], Any], plugin: Plugin) -> None:
+        stage, module, begun = "import", None, time.perf_counter()
         try:
+            module = load()
+            plugin.import_ms = 1000 * (time.perf_counter() - begun)
+            stage = "hooks"
             self.manager.register(module, plugin.name)
             self.manager.check_pending()
             staged = self._collect(module)
@@ -133,7 +130,7 @@ class Registry:
         except (Exception, SystemExit) as error:
             if self.manager.is_registered(module):
                 self.manager.unregister(module)
-            self._failed(plugin, "hooks", error)
+            self._failed(plugin, stage, error)
             return
         plugin.hooks = sorted(caller.name for caller in self.manager.get_hookcallers(module) or [])
 

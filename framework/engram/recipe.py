@@ -60,6 +60,13 @@ class RecordSettings:
     variables: tuple[str, ...] | None = param(
         default=None, doc='paths such as "memory.gain"; the declared ones if absent'
     )
+    window: tuple[tuple[float, float], ...] | None = param(
+        default=None, unit="s", doc="record only in these spans of each trial, both ends included"
+    )
+    every_trial: int = param(default=1, ge=1, unit="trial", doc="record only in every so many trials")
+    entries: dict[str, int | tuple[int, ...]] | None = param(
+        default=None, doc='indices kept along an axis such as "memory.stimulus", or how many'
+    )
     trials: bool | str = param(default=True, doc='rows of the trials table: true, false, or "every 100"')
     final: bool = param(default=True, doc="store the final state")
 
@@ -259,8 +266,9 @@ def change(tables: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {right}")["value"]
     except tomllib.TOMLDecodeError:
         value = right.strip()
-    if keys[0] in ("sweep", "expect") and len(keys) > 1:
-        keys = [keys[0], ".".join(keys[1:])]
+    for table in (["sweep"], ["expect"], ["record", "entries"]):
+        if keys[: len(table)] == table and keys != table:
+            keys = [*table, ".".join(keys[len(table) :])]
     place = tables
     for key in keys[:-1]:
         place = place.setdefault(key, {})

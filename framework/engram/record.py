@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,7 +14,9 @@ from .convert import nearest
 from .declare import ArrayField, EventsField, Slot
 from .errors import RecipeError
 from .event import Events
+from .recipe import RecordSettings
 from .rules import segment
+from .rules.selection import Selection, entries, places
 
 Host = np.ndarray[Any, Any]
 _SIGNAL_DOC = {
@@ -27,39 +29,50 @@ _SIGNAL_DOC = {
 }
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Recorded:
-    """One recorded variable and its device buffer of shape (rows, batch, *axes).
+    """One recorded variable and its device buffer of shape (rows, batch, *kept).
 
     Attributes:
         path: Such as "memory.gain".
         field: Axes, unit, documentation.
-        buffer: Device rows of the present chunk.
+        shape: Lengths of its axes.
+        dtype: Of its elements.
         labels: Names along an axis, by axis.
         slot: Where the value is held; None for what is not state.
+        entries: Indices kept along each axis.
+        buffer: Device rows of the present chunk.
     """
 
     path: str
     field: ArrayField
-    buffer: Array
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
     labels: Mapping[str, tuple[str, ...]]
     slot: Slot | None = None
+    entries: list[Sequence[int]] = attrs.Factory(lambda self: list(map(range, self.shape)), takes_self=True)
+    buffer: Array = None
 
     @property
     def holder(self) -> str:
         """Role path of the component it belongs to."""
         return self.path.rpartition(".")[0]
 
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Lengths of its axes in a row."""
+        return tuple(map(len, self.entries))
+
 
 class Recorder:
-    """Copies chosen arrays into device buffers every few steps; names the chosen fields of events.
+    """Copies chosen arrays into device buffers at chosen steps; names the chosen fields of events.
 
     Args:
         slots: All state arrays of the run, and all fields of events.
         spaces: Observation and action of the task, by path "task.observation" and "memory.action".
-        wanted: Paths to record, None for those declared with `record=True`.
-        every: Steps from row to row.
-        rows: Rows a chunk can hold.
+        settings: What the recipe says of records.
+        selection: The steps that leave a row.
+        shape: Number of replicas, and the run's precision.
         freezing: True where replicas may finish, so that "task.finished" is kept.
     """
 
@@ -67,22 +80,21 @@ class Recorder:
         self,
         slots: list[Slot],
         spaces: Mapping[str, Spec | Choice],
-        wanted: tuple[str, ...] | None,
-        every: int,
-        rows: int,
+        settings: RecordSettings,
+        selection: Selection,
         backend: Backend,
         shape: tuple[int, np.dtype[Any]],
         freezing: bool = False,
     ) -> None:
-        self.every = every
+        self.selection = selection
         self._backend = backend
         self._batch, self._float = shape
         self._spaces = spaces
-        self._rows = rows
         self._labels = {
             space.axes[-1]: space.labels for space in spaces.values() if space.axes and space.labels
         }
         known = {slot.path: slot for slot in slots}
+        wanted = settings.variables
         chosen = [slot.path for slot in slots if slot.field.record] if wanted is None else list(wanted)
         if freezing and "task.finished" not in chosen:
             chosen.append("task.finished")
@@ -95,75 +107,90 @@ class Recorder:
         }
         arrays = [path for path in chosen if path not in self.events]
         self.recorded = [self._slot(known[path]) if path in known else self._passing(path) for path in arrays]
-        self._slots = [(r.buffer, r.slot.holder, r.slot.name) for r in self.recorded if r.slot is not None]
-        self._signals = [(r.buffer, r.path.rpartition(".")[2]) for r in self.recorded if r.slot is None]
+        self._keep_entries(settings)
         self.reads_task_state = any(path in known and path.startswith("task.") for path in arrays)
-        self.steps: list[int] = []
 
     def _check(self, chosen: list[str], known: Mapping[str, Slot], signals: set[str]) -> None:
         problems = [
             f"record.variables: no such variable {path!r}{nearest(path, {*known, *signals})}"
             for path in dict.fromkeys(chosen)
             if path not in known and path not in signals
-        ]
-        problems += [
-            f"record.variables: {path!r} is named twice" for path in set(chosen) if chosen.count(path) > 1
-        ]
+        ] + [f"record.variables: {path!r} is named twice" for path in set(chosen) if chosen.count(path) > 1]
         if problems:
             raise RecipeError(problems)
 
     def _slot(self, slot: Slot) -> Recorded:
-        value = slot.value
-        buffer = self._buffer(value.shape[1:], value.dtype)
-        return Recorded(slot.path, slot.field, buffer, self.labels_of(slot), slot)
+        return Recorded(
+            slot.path, slot.field, slot.value.shape[1:], slot.value.dtype, self.labels_of(slot), slot
+        )
 
     def labels_of(self, slot: Slot) -> dict[str, tuple[str, ...]]:
         """Return the task's labels of the axes that have the name and the length of a labelled one."""
-        sizes = zip(slot.field.axes, slot.value.shape[1:], strict=True)
-        known = self._labels
-        return {axis: known[axis] for axis, size in sizes if size and len(known.get(axis, ())) == size}
+        sizes = dict(zip(slot.field.axes, slot.value.shape[1:], strict=True))
+        return {axis: names for axis, names in self._labels.items() if len(names) == sizes.get(axis)}
 
     def _passing(self, path: str) -> Recorded:
         name = path.rpartition(".")[2]
-        space = self._spaces.get(path)
-        if space is None:
-            dtype = self._float if name == "reward" else np.dtype(bool)
-            return Recorded(path, ArrayField((), _SIGNAL_DOC[name]), self._buffer((), dtype), {})
+        space = self._spaces.get(path, Spec(dtype="float" if name == "reward" else "bool"))
         dtype = self._float if space.dtype == "float" else np.dtype(space.dtype)
         axes = space.axes or tuple(f"{name}_{index}" for index in range(len(space.shape)))
         labels = {axes[-1]: space.labels} if space.axes and space.labels else {}
         doc = _SIGNAL_DOC.get(name, "what the memory does")
-        return Recorded(path, ArrayField(axes, doc, space.unit), self._buffer(space.shape, dtype), labels)
+        return Recorded(path, ArrayField(axes, doc, space.unit), space.shape, dtype, labels)
 
-    def _buffer(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        return self._backend.xp.zeros((self._rows, self._batch, *shape), dtype=dtype)
+    def _keep_entries(self, settings: RecordSettings) -> None:
+        """Leave of each axis what the recipe asks for, or else a declaration, the fewest of several."""
+        many = sorted(
+            (item for item in self.recorded if item.field.record > 1 and settings.variables is None),
+            key=lambda item: -item.field.record,
+        )
+        wanted: dict[str, Any] = {f"{item.holder}.{item.field.axes[-1]}": item.field.record for item in many}
+        wanted |= settings.entries or {}
+        axes = [(f"{r.holder}.{axis}", r, n) for r in self.recorded for n, axis in enumerate(r.field.axes)]
+        known = {path for path, _, _ in axes}
+        for path in wanted.keys() - known:
+            raise RecipeError(f"record.entries: nothing recorded has an axis {path!r}{nearest(path, known)}")
+        for path, item, index in axes:
+            if path in wanted:
+                item.entries[index] = entries(path, wanted[path], item.shape[index])
 
-    def row(self, step: int, signal: Signal, action: Array | None, finished: Array | None = None) -> None:
-        """Copy one row; on return it counts."""
-        index = len(self.steps)
-        for buffer, holder, name in self._slots:
-            buffer[index] = getattr(holder, name)
-        for buffer, name in self._signals:
-            if name == "action":
-                buffer[index] = action
-            elif name == "finished":
-                buffer[index] = False if finished is None else finished
+    def allocate(self, chunk: int) -> None:
+        """Make buffers that hold the rows of `chunk` steps."""
+        xp, rows = self._backend.xp, self.selection.most(chunk)
+        self._sources: list[tuple[Array, Any, str, Array | None]] = []
+        for item in self.recorded:
+            item.buffer = flat = xp.zeros((rows, self._batch, *item.kept), dtype=item.dtype)
+            kept = places(item.shape, item.entries)
+            if kept is not None:
+                kept, flat = xp.asarray(kept), flat.reshape(rows, self._batch, -1)
+            holder = item.slot.holder if item.slot is not None else None
+            self._sources.append((flat, holder, item.path.rpartition(".")[2], kept))
+        self.begin(0, 0)
+
+    def begin(self, first: int, n: int) -> None:
+        """Begin a chunk of `n` steps: work out which of them leave a row, and where."""
+        self._first = first
+        self._steps = self.selection.steps(first, n)
+        self._row_of = np.full(n, -1, dtype=np.int64)
+        self._row_of[self._steps - first] = np.arange(len(self._steps))
+
+    def rows(self, first: int, n: int) -> Host:
+        """Return the rows (n,) in the buffers of steps of the present chunk, -1 where a step leaves none."""
+        return self._row_of[first - self._first :][:n]
+
+    def row(self, row: Any, signal: Signal, action: Array | None, finished: Array | None = None) -> None:
+        """Copy one row to `row`: a number, or (1,) on the device where only the device knows it."""
+        passing = {"action": action, "finished": False if finished is None else finished}
+        for buffer, holder, name, kept in self._sources:
+            if holder is not None:
+                value = getattr(holder, name)
             else:
-                buffer[index] = getattr(signal, name)
-        self.steps.append(step)
-
-    def put(self, row: Array, signal: Signal, action: Array | None) -> None:
-        """Copy one row to where `row` (1,) says, which only the device knows."""
-        for buffer, holder, name in self._slots:
-            buffer[row] = getattr(holder, name)[None]
-        for buffer, name in self._signals:
-            value = action if name == "action" else getattr(signal, name)
-            buffer[row] = value[None]  # type: ignore[index]
+                value = passing[name] if name in passing else getattr(signal, name)
+            buffer[row] = value if kept is None else value.reshape(len(value), -1)[:, kept]
 
     def take(self, last: int) -> tuple[Host, dict[str, Host]]:
-        """Return steps (rows,) up to step `last` and host arrays (rows, batch, ...) by path; start anew."""
-        steps = np.asarray([step for step in self.steps if step <= last], dtype=np.int64)
-        self.steps = []
+        """Return steps (rows,) up to step `last` and host arrays (rows, batch, ...) by path."""
+        steps = self._steps[self._steps <= last]
         return steps, {r.path: self._backend.to_host(r.buffer[: len(steps)]) for r in self.recorded}
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engram_hdf5.errors import FormatError
 from engram_hdf5.netcdf import dimension_names
-from engram_hdf5.rows import Rows, reading
+from engram_hdf5.rows import Rows, read_values, reading
 from engram_hdf5.storage import read_attributes
 
 REMEDY = "open the files one by one"
@@ -134,6 +134,12 @@ def _traits(rows: Rows, name: str) -> Iterator[tuple[str, object]]:
             yield f"length along {dim}", size
             axis = rows.arrays.get(dim)
             yield f"labels along {dim}", "" if axis is None else read_attributes(axis).get("labels", "")
+            yield f"entries along {dim}", "" if axis is None else _indices(read_values(axis))
+
+
+def _indices(values: NDArray[Any]) -> str:
+    whole = np.array_equal(values, np.arange(values.size))
+    return "all" if whole else ", ".join(map(str, values.tolist()))
 
 
 def agreed(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

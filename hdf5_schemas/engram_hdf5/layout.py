@@ -58,7 +58,8 @@ class Layout:
         root = self._schema.root
         if batch < 1:
             raise OutputError(f"batch: is {batch}; a run has at least one replica")
-        index = self._create_index(self.file, root, "batch", batch, {"units": "1", "long_name": "replica"})
+        said = {"units": "1", "long_name": "replica"}
+        index = self._create_index(self.file, root, "batch", range(batch), said)
         for column in columns:
             refuse_taken(self.file, column.name)
             create_dataset(
@@ -184,30 +185,43 @@ class Layout:
     def _create_axes(
         self, group: h5py.Group, rule: GroupRule, variables: Sequence[Variable]
     ) -> dict[str, h5py.Dataset]:
-        sizes: dict[str, int] = {}
+        places: dict[str, Sequence[int]] = {}
         labels: dict[str, str] = {}
         for item in variables:
             for axis, size in zip(item.axes, item.sizes, strict=True):
-                if sizes.setdefault(axis, size) != size:
+                kept = item.entries.get(axis, range(size))
+                other = places.setdefault(axis, kept)
+                if len(other) != size:
                     raise OutputError(
                         f"{group.name}/{item.name}: the axis {axis!r} has {size} places here and "
-                        f"{sizes[axis]} in another variable; give it another name"
+                        f"{len(other)} in another variable; give it another name"
+                    )
+                if list(kept) != list(other):
+                    raise OutputError(
+                        f"{group.name}/{item.name}: along {axis!r} other entries are kept than in another "
+                        "variable; keep the same, or give it another name"
                     )
             labels |= {axis: " ".join(names) for axis, names in item.labels.items()}
         return {
-            axis: self._create_axis(group, rule, axis, size, labels.get(axis)) for axis, size in sizes.items()
+            axis: self._create_axis(group, rule, axis, kept, labels.get(axis))
+            for axis, kept in places.items()
         }
 
     def _create_axis(
-        self, group: h5py.Group, rule: GroupRule, axis: str, size: int, labels: str | None
+        self, group: h5py.Group, rule: GroupRule, axis: str, kept: Sequence[int], labels: str | None
     ) -> h5py.Dataset:
         if axis in _RESERVED or axis in group:
             raise OutputError(f"{group.name}: an axis may not be called {axis!r}; choose another name")
         said = {"units": "1", "long_name": f"index of {axis}", "labels": labels}
-        return self._create_index(group, rule, axis, size, said)
+        return self._create_index(group, rule, axis, kept, said)
 
     def _create_index(
-        self, group: h5py.Group, rule: GroupRule, name: str, size: int, attributes: Mapping[str, object]
+        self,
+        group: h5py.Group,
+        rule: GroupRule,
+        name: str,
+        places: Sequence[int],
+        attributes: Mapping[str, object],
     ) -> h5py.Dataset:
         return create_dataset(
             group,
@@ -215,7 +229,7 @@ class Layout:
             name,
             dims={name: group},
             dtype="int32",
-            data=np.arange(size),
+            data=places,
             attributes=attributes,
             scale=True,
         )

@@ -337,8 +337,12 @@ def _axes(rows: Rows, leading: str, own: tuple[str, ...], shape: tuple[int, ...]
     sizes = shape[len(shape) - len(own) :]
     parts = [f"axes: {', '.join((leading, *own))}"]
     for axis in own:
-        labels = read_attributes(rows.arrays[axis]).get("labels") if axis in rows.arrays else None
+        if axis not in rows.arrays:
+            continue
+        labels = read_attributes(rows.arrays[axis]).get("labels")
         parts += [f"{axis}: {', '.join(str(labels).split())}"] if labels else []
+        kept = read_values(rows.arrays[axis]).tolist()
+        parts += [f"{axis} kept: {', '.join(map(str, kept))}"] if kept != list(range(len(kept))) else []
     if len(own) >= _MOST_AXES:
         was = ", ".join(f"{axis} {size}" for axis, size in zip(own, sizes, strict=True))
         parts.append(f"all but the first axis flattened in C order from ({was})")

@@ -256,10 +256,16 @@ class RunFile:
         Raises:
             UnknownNameError: The file holds no such array or axis.
         """
-        rows, _ = self._find(path, self.recordings if path in self.variables() else self.finals)
-        if axis not in rows.arrays or not is_scale(rows.arrays[axis]):
-            raise UnknownNameError(f"{path}: has no axis {axis!r}")
-        return tuple(str(read_attributes(rows.arrays[axis]).get("labels", "")).split())
+        return tuple(str(read_attributes(self._scale(path, axis)).get("labels", "")).split())
+
+    @_guarded
+    def entries(self, path: str, axis: str) -> NDArray[np.int32]:
+        """Indices of the places along an axis of a recorded or final array: all, or those that were recorded.
+
+        Raises:
+            UnknownNameError: The file holds no such array or axis.
+        """
+        return read_values(self._scale(path, axis))
 
     @_guarded
     def trials(self) -> pandas.DataFrame:
@@ -345,6 +351,12 @@ class RunFile:
                     path = str(read_attributes(group).get("path", f"{kind}.{name}"))
                     found[path] = rows_of(path, group, growing=growing)
         return found
+
+    def _scale(self, path: str, axis: str) -> h5py.Dataset:
+        rows, _ = self._find(path, self.recordings if path in self.variables() else self.finals)
+        if axis not in rows.arrays or not is_scale(rows.arrays[axis]):
+            raise UnknownNameError(f"{path}: has no axis {axis!r}")
+        return rows.arrays[axis]
 
     def _component(self, path: str) -> Rows:
         return self.recordings[path] if path in self.recordings else self._find(path, self.recordings)[0]

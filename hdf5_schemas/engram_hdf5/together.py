@@ -175,6 +175,20 @@ class RunFiles:
                 raise FormatError(said, "E_DIFFERENT")
         return first
 
+    def entries(self, path: str, axis: str) -> NDArray[np.int32]:
+        """Indices of the places along an axis of a recorded or final array: all, or those that were recorded.
+
+        Raises:
+            UnknownNameError: A file holds no such array or axis.
+            FormatError: The files have different entries.
+        """
+        first, *others = [run.entries(path, axis) for run in self._files]
+        for run, kept in zip(self._files[1:], others, strict=True):
+            if not np.array_equal(kept, first):
+                said = f"{run.path}: {path} has other entries along {axis}; {REMEDY}"
+                raise FormatError(said, "E_DIFFERENT")
+        return first
+
     def trials(self) -> pandas.DataFrame:
         """The trials of all files, one row each; `replica` counts through the files, `file` is the file.
 

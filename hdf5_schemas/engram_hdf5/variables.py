@@ -43,6 +43,7 @@ class Variable:
         compress: `gzip`, `none`, or `auto`: integers are compressed, floats are not.
         labels: For an axis, the names of its places.
         flags: For an array of codes, the meaning of each code.
+        entries: For an axis of which some places are left out, the indices of those kept.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Variable:
     compress: Compress = "auto"
     labels: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     flags: Mapping[int, str] = attrs.field(factory=dict)
+    entries: Mapping[str, Sequence[int]] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Refuse axes that cannot be dimensions."""
@@ -65,8 +67,12 @@ class Variable:
             )
         if any(size < 1 for size in self.sizes):
             raise OutputError(f"{self.name}: an axis of {self.sizes} is empty; do not record it")
+        sizes = dict(zip(self.axes, self.sizes, strict=True))
         for axis, labels in self.labels.items():
-            _check_labels(self.name, labels, dict(zip(self.axes, self.sizes, strict=True)).get(axis))
+            _check_labels(self.name, labels, sizes.get(axis))
+        for axis, kept in self.entries.items():
+            if len(kept) != sizes.get(axis):
+                raise OutputError(f"{self.name}: {len(kept)} entries along {axis!r}; give one a place")
 
     @property
     def stored_dtype(self) -> str:

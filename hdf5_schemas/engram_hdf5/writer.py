@@ -121,7 +121,7 @@ class Writer:
         *,
         path: str,
         attributes: Mapping[str, object],
-        every: int,
+        every: int | None,
         variables: Sequence[Variable],
     ) -> Recording:
         """Create the group `recordings/<kind>/<name>` of one component.
@@ -131,7 +131,7 @@ class Writer:
             name: Name of the group.
             path: Path of the component, such as `memory.hidden_output`.
             attributes: `component`, `schema` and `schema_version` must be there.
-            every: Steps between two rows.
+            every: Steps between two rows; None where it differs.
             variables: The arrays of a row, each `(batch, *sizes)`.
 
         Returns:

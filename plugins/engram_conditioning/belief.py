@@ -128,7 +128,7 @@ def _labels(timeline: Timeline, branches: list[_Branch]) -> Iterator[str]:
     yield "interval"
     for branch in branches:
         name = timeline.protocol.types[branch.kind].name
-        omitted = "" if branch.hazard.any() else " omitted"
+        omitted = " omitted" if timeline.arrivals[branch.kind] and not branch.hazard.any() else ""
         yield from (f"{name}{omitted} {step}" for step in range(branch.length))
 
 

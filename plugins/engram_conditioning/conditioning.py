@@ -29,7 +29,7 @@ from .microstimuli import Microstimuli, microstimuli
 from .outcome import Outcome
 from .phase import Phase
 from .place import Place, ahead, rewards
-from .preset import PRESETS, preset
+from .preset import preset
 from .protocol import Protocol, Semantics
 from .serial_compound import serial_compound
 from .session import drawn
@@ -51,7 +51,7 @@ class Conditioning(engram.Task):
     name = "conditioning"
 
     preset: str | None = engram.param(
-        default=None, choices=PRESETS, doc="schedule of the literature that fills in what is not given"
+        default=None, doc='schedule of the literature, such as "blocking", that fills in what is not given'
     )
     dt: float | None = engram.param(
         default=None, gt=0, unit="s", doc="length of a step, the same as run.dt; 1.0 if absent"

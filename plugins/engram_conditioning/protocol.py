@@ -52,6 +52,7 @@ class Protocol:
             _known(f"{place}.stimulus", event.stimulus, [item.name for item in self.stimuli])
             _known(f"{place}.outcome", event.outcome, [item.name for item in self.outcomes])
         self._check_phases()
+        self._check_tables()
 
     def _events(self) -> Iterator[tuple[str, Event]]:
         for index, kind in enumerate(self.types):
@@ -68,6 +69,16 @@ class Protocol:
             if not self.phases_of(group):
                 raise ValueError(f"phases: none belongs to group {group}; number groups from 0 without a gap")
 
+    def _check_tables(self) -> None:
+        n = max(sum(self.counts_of(group)) for group in range(self.groups))
+        for place, event in self._events():
+            if isinstance(event.size, tuple) and len(event.size) < n:
+                raise ValueError(
+                    f"{place}.size: has {len(event.size)} sizes for {n} trials; add the rest, or give trials"
+                )
+            if max(event.omit, default=0) >= n:
+                raise ValueError(f"{place}.omit: there is no trial {max(event.omit)}; the last is {n - 1}")
+
     @property
     def groups(self) -> int:
         """Number of groups of replicas."""
@@ -76,6 +87,10 @@ class Protocol:
     def phases_of(self, group: int) -> list[Phase]:
         """Return the phases that a group goes through."""
         return [phase for phase in self.phases if not phase.groups or group in phase.groups]
+
+    def counts_of(self, group: int) -> list[int]:
+        """Return the number of trials of each phase of a group."""
+        return [phase.length(self.trials) or 0 for phase in self.phases_of(group)]
 
 
 def _unique(kind: str, names: list[str]) -> None:

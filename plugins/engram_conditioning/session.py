@@ -50,10 +50,10 @@ def drawn(ctx: Context, timeline: Timeline, group: np.ndarray[Any, Any]) -> Sess
     """
     xp, protocol = ctx.xp, timeline.protocol
     plans = [protocol.phases_of(index) for index in range(protocol.groups)]
-    counts = [[phase.length(protocol.trials) or 0 for phase in plan] for plan in plans]
-    n = max(map(sum, counts))
+    counts = [sum(protocol.counts_of(index)) for index in range(protocol.groups)]
+    n = max(counts)
     own = xp.asarray(group)
-    trials = xp.asarray(np.array([sum(count) for count in counts], dtype=np.int32))[own]
+    trials = xp.asarray(np.array(counts, dtype=np.int32))[own]
     kind = _kinds(ctx, timeline, plans, n, own)
     begin = _begins(ctx, timeline, n, trials)
     learn = _learns(ctx, timeline, plans, n, own, kind)
@@ -62,29 +62,30 @@ def drawn(ctx: Context, timeline: Timeline, group: np.ndarray[Any, Any]) -> Sess
 
 
 def _kinds(ctx: Context, timeline: Timeline, plans: list[list[Phase]], n: int, own: Array) -> Array:
-    """Draw the type of each trial."""
-    xp, protocol = ctx.xp, timeline.protocol
-    names = [kind.name for kind in protocol.types]
-    tables, slices = [], []
-    for plan in plans:
-        parts = [phase.probabilities(names, protocol.trials) for phase in plan]
-        ends = np.cumsum([len(part) for part in parts])
-        slices.append(
-            [(phase, end - len(part), end) for phase, part, end in zip(plan, parts, ends, strict=True)]
-        )
-        tables.append(np.pad(np.concatenate(parts).cumsum(axis=1), ((0, n + 1 - ends[-1]), (0, 0))))
-    edges = np.stack(tables).astype(ctx.dtype)
+    """Draw the type of each trial: that within whose share of [0, 1) its number falls; then shuffle."""
+    xp = ctx.xp
+    edges = np.stack([_edges(plan, timeline, n) for plan in plans]).astype(ctx.dtype)
     u = ctx.random("order").uniform(n + 1)
     kind = xp.zeros((ctx.batch, n + 1), dtype=np.int8)
-    for index in range(len(names) - 1):
+    for index in range(edges.shape[2] - 1):
         kind += u >= xp.asarray(np.ascontiguousarray(edges[:, :, index]))[own]
-    for index, phases in enumerate(slices):
-        for phase, first, last in phases:
+    for group, plan in enumerate(plans):
+        end = 0
+        for phase, count in zip(plan, timeline.protocol.counts_of(group), strict=True):
+            first, end = end, end + count
             if phase.order == "shuffled":
-                mixed = _shuffled(kind[:, first:last], u[:, first:last], xp)
-                kind[:, first:last] = xp.where((own == index)[:, None], mixed, kind[:, first:last])
-    ends = xp.asarray(np.array([phases[-1][2] for phases in slices]))[own]
-    return xp.where(xp.arange(n + 1) < ends[:, None], kind, np.int8(-1))
+                mixed = _shuffled(kind[:, first:end], u[:, first:end], xp)
+                kind[:, first:end] = xp.where((own == group)[:, None], mixed, kind[:, first:end])
+        over = (own == group)[:, None] & (xp.arange(n + 1) >= end)
+        kind = xp.where(over, np.int8(-1), kind)
+    return kind
+
+
+def _edges(plan: list[Phase], timeline: Timeline, n: int) -> np.ndarray[Any, Any]:
+    """Return (n + 1, type) the upper edge of each type's share in each trial of a group."""
+    names = [kind.name for kind in timeline.protocol.types]
+    shares = np.concatenate([phase.probabilities(names, timeline.protocol.trials) for phase in plan])
+    return np.pad(shares.cumsum(axis=1), ((0, n + 1 - len(shares)), (0, 0)))
 
 
 def _shuffled(kind: Array, u: Array, xp: Any) -> Array:

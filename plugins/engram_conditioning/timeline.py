@@ -14,6 +14,9 @@ from .distribution import Distribution
 from .event import Event, TrialType
 from .protocol import Protocol
 
+# What an int32 can count.
+_STEPS = 2**31 - 2
+
 
 @attrs.frozen
 class Cue:
@@ -110,7 +113,11 @@ def compiled(protocol: Protocol) -> Timeline:
     arrivals = tuple(
         _arrivals(index, kind, protocol, steps, cues[index]) for index, kind in enumerate(protocol.types)
     )
-    return Timeline(protocol, steps, cues, arrivals)
+    timeline = Timeline(protocol, steps, cues, arrivals)
+    longest = max(sum(protocol.counts_of(group)) for group in range(protocol.groups))
+    if longest * (steps + timeline.interval) > _STEPS:
+        raise ValueError(f"phases: {longest} trials may take more than {_STEPS} steps; declare fewer")
+    return timeline
 
 
 def _check_interval(protocol: Protocol) -> None:
@@ -191,6 +198,5 @@ def _on_grid(place: str, time: float, protocol: Protocol) -> int:
 def _check_inside(what: str, first: int, last: int, protocol: Protocol, steps: int) -> None:
     if first < 0 or last >= steps:
         start, stop = first * protocol.dt, last * protocol.dt
-        raise ValueError(
-            f"{what} is there from {start:g} to {stop:g} s, outside the trial of 0 to {protocol.trial:g} s"
-        )
+        when = f"at {start:g} s" if first == last else f"from {start:g} to {stop:g} s"
+        raise ValueError(f"{what} comes {when}, outside the trial of 0 to {protocol.trial:g} s")

@@ -50,6 +50,19 @@ def test_the_json_of_inspect_gives_shapes_and_units(answer, counted):
     assert found["tables"] == {"trials": 0}
 
 
+def test_inspect_says_which_entries_were_kept(command, answer):
+    kept = (
+        "memory.places=9",
+        "record.variables=['memory.ring', 'memory.total']",
+        "record.entries.memory.place=3",
+    )
+    options = [part for item in kept for part in ("-o", item)]
+    assert command("run", "count", "--out", "run.h5", *options).exit_code == 0
+    assert "entries kept of memory.place: 0, 4, 8" in command("inspect", "run.h5").stdout.splitlines()
+    shown = {item["name"]: item["entries"] for item in answer("inspect", "run.h5")["variables"]}
+    assert shown == {"memory.ring": {"place": [0, 4, 8]}, "memory.total": {}}
+
+
 def test_inspect_says_why_a_run_did_not_end(command):
     command("run", "count", "-o", "memory.fails_at=3")
     text = command("inspect", "count.h5.part").stdout

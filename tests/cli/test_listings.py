@@ -179,6 +179,33 @@ def test_describe_lists_events_with_axis_and_meaning(command, answer, registry):
     assert answer("describe", "memory", "firing")["state"][0]["axes"] == ["unit"]
 
 
+@engram.state
+class Population:
+    rate: engram.Array = engram.array("unit", doc="rate of a unit", record=100)
+
+
+def test_describe_says_how_many_entries_are_recorded(command, answer, registry):
+    @engram.parameters
+    class Large(engram.Memory):
+        """Of many units."""
+
+        name = "large"
+
+        def init(self, ctx) -> Population: ...
+        def step(self, state, signal): ...
+
+    class Offers:
+        @staticmethod
+        @engram.hookimpl
+        def register_memories():
+            return [Large]
+
+    registry.register(Offers, "offers")
+    lines = [line.split() for line in command("describe", "memory", "large").stdout.splitlines()]
+    assert "rate unit 1 float 100 entries rate of a unit".split() in lines
+    assert answer("describe", "memory", "large")["state"][0]["recorded"] == 100
+
+
 def test_describe_without_a_name_lists_what_there_is(command, answer):
     assert {item["kind"] for item in answer("describe")["offers"]} == {"memory", "task", "recipe", "analysis"}
     assert command("describe", "memory").stdout.splitlines()[1].split() == [

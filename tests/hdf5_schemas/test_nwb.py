@@ -79,6 +79,13 @@ def test_units_texts_axes_and_labels_are_kept(run_path, export):
     assert gain.comments == "memory rl-gain; a row every 10 steps; axes: time, stimulus; stimulus: CS, US"
 
 
+def test_entries_that_were_kept_are_named(recorded, kit, export):
+    rows = {name: kit.draw()[name] for name in ("step", "time", "spikes")}
+    some = h5.Variable("spikes", ("unit",), (4,), "int16", "1", "count", entries={"unit": (0, 3, 5, 90)})
+    spikes = export(recorded(rows, variables=[some])).processing["memory"]["rl_gain__spikes"]
+    assert spikes.comments.endswith("axes: time, unit; unit kept: 0, 3, 5, 90")
+
+
 def test_more_axes_than_nwb_allows_become_one_and_are_noted(recorded, kit, export):
     rows = {name: kit.draw()[name] for name in ("step", "time")}
     rows["w"] = np.random.default_rng(1).random((kit.ROWS, kit.BATCH, 2, 3, 4, 5))

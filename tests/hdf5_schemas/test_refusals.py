@@ -100,6 +100,7 @@ def test_a_name_that_some_reader_cannot_take_is_refused(make_writer, kit, name):
         ({"axes": ("unit",), "sizes": (0,)}, "is empty"),
         ({"labels": {"unit": ("a",)}}, "1 labels for an axis of 2"),
         ({"labels": {"unit": ("a b", "c")}}, "holds a blank"),
+        ({"entries": {"unit": (0, 2, 4)}}, "3 entries along 'unit'; give one a place"),
     ],
 )
 def test_axes_that_cannot_be_dimensions_are_refused(arguments, message):
@@ -124,6 +125,17 @@ def test_names_that_clash_are_refused(make_writer, kit, variables, message):
     writer = make_writer()
     with pytest.raises(h5.OutputError, match=message):
         kit.record(writer, variables=[h5.Variable(*item, "float32", "1", "value") for item in variables])
+    writer.stop("failed", "refused")
+
+
+def test_variables_that_keep_other_entries_of_an_axis_are_refused(make_writer, kit):
+    writer = make_writer()
+    variables = [
+        h5.Variable(name, ("unit",), (2,), "float32", "1", "value", entries={"unit": kept})
+        for name, kept in (("v", (0, 1)), ("w", (0, 7)))
+    ]
+    with pytest.raises(h5.OutputError, match="w: along 'unit' other entries are kept than in another"):
+        kit.record(writer, variables=variables)
     writer.stop("failed", "refused")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .body import SIGNAL, Bound, ready
 from .loop import Loop, Target
+from .selection import places
 from .weave import KEPT_OF_TRIALS, Kept, Port, Weave
 
 
@@ -60,16 +62,14 @@ class Fused:
 
     def _go(self, first: int, n: int, passing: dict[str, Any]) -> None:
         run = self._run
-        every, done = run.recorder.every, len(run.recorder.steps)
-        arrays = {**passing, **self._lasting()}
+        arrays = {**passing, **self._lasting(), "rows_": run.backend.xp.asarray(run.recorder.rows(first, n))}
         if "action_" in self._ports and "action_" not in arrays:
             port = self._ports["action_"]
             length = n if port.lead == "step" else 1
             arrays["action_"] = run.backend.xp.zeros((length * run.batch, port.size), dtype=port.dtype)
             if port.lead == "replica":
                 arrays["action_"] = arrays["action_"].reshape(run.batch, port.size)
-        self._loop(arrays, (first, n, every, done, run.recipe.run.trials or 0, run.batch), run.streams.key)
-        run.recorder.steps += range(-(-first // every) * every, first + n, every)
+        self._loop(arrays, (first, n, run.recipe.run.trials or 0, run.batch), run.streams.key)
         run.step = first + n
 
     def _lasting(self) -> dict[str, Any]:
@@ -83,10 +83,10 @@ class Fused:
                 field = name[2:-1]
                 known = bound is not None and field in bound.sources
                 arrays[name] = bound.array(field, state) if known and bound else getattr(state, field)
-        arrays |= {
-            item.port.name: recorded.buffer
-            for item, recorded in zip(self._kept, run.recorder.recorded, strict=True)
-        }
+        for item, recorded in zip(self._kept, run.recorder.recorded, strict=True):
+            arrays[item.port.name] = recorded.buffer
+            if item.places is not None:
+                arrays[item.places.name] = run.backend.xp.asarray(places(recorded.shape, recorded.entries))
         if "trial_start_" in self._ports:
             arrays |= {f"trial_{name}_": run.trials.buffers[name] for name in KEPT_OF_TRIALS}
         return arrays
@@ -94,9 +94,10 @@ class Fused:
 
 def _kept(index: int, recorded: Any) -> Kept:
     holder, _, name = recorded.path.partition(".")
-    size = int(np.prod(recorded.buffer.shape[2:], dtype=int))
-    port = Port(f"record_{index}_", recorded.buffer.dtype, size, "row")
-    return Kept(holder, name, port, is_state=recorded.slot is not None)
+    port = Port(f"record_{index}_", recorded.dtype, math.prod(recorded.kept), "row")
+    chosen = Port(f"places_{index}_", np.dtype(np.int64), port.size, "shared")
+    taken = None if recorded.kept == recorded.shape else chosen
+    return Kept(holder, name, port, recorded.slot is not None, math.prod(recorded.shape), taken)
 
 
 def fused(run: Any) -> Fused | None:

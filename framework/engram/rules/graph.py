@@ -83,7 +83,7 @@ class StepGraph:
             for name, buffer in run.trials.buffers.items():
                 buffer[self._place] = getattr(signal, name)[None]
         if records:
-            run.recorder.put(self._row, signal, action)
+            run.recorder.row(self._row, signal, action)
             self._row += 1
         after = run.task.step(run.task_state, action)
         run._settle()
@@ -95,14 +95,13 @@ class StepGraph:
         self._place += 1
 
     def _replay(self, n: int, done: int) -> None:
-        run, first, every = self._run, self._run.step, self._run.recorder.every
+        run, first = self._run, self._run.step
+        rows = run.recorder.rows(first, n)
         self._step[...] = first
         self._place[...] = done
-        self._row[...] = len(run.recorder.steps)
-        for step in range(first, first + n):
-            self._launches[step % every == 0]()
-            if step % every == 0:
-                run.recorder.steps.append(step)
+        self._row[...] = next((row for row in rows.tolist() if row >= 0), 0)
+        for step, row in enumerate(rows.tolist(), first):
+            self._launches[row >= 0]()
             run.step = step + 1
         self._device.wait()
         run.streams.clock.version += 1

@@ -41,14 +41,13 @@ class Loop:
             self._run = cache.c_library("chunk", text).chunk_grid
 
     def __call__(
-        self, arrays: Mapping[str, Any], numbers: tuple[int, int, int, int, int, int], key: tuple[int, int]
+        self, arrays: Mapping[str, Any], numbers: tuple[int, int, int, int], key: tuple[int, int]
     ) -> None:
         """Run a chunk; all arrays are updated in place.
 
         Args:
             arrays: An array for each port, by name.
-            numbers: The first step, how many; steps from row to row, the first row; trials after which a
-                replica is finished; how many replicas.
+            numbers: The first step, how many; trials after which a replica is finished; how many replicas.
             key: The seed's lower and upper word.
         """
         given = [self._taken(port, arrays[port.name]) for port in self._ports]

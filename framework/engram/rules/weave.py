@@ -25,7 +25,7 @@ _LAYOUT = """\
 #define ENGRAM_AT(element, size) (r_ * (size) + (element))
 #endif
 """
-NUMBERS = ("first_", "steps_", "every_", "row_0_", "limit_", "replicas_", "key0_", "key1_")
+NUMBERS = ("first_", "steps_", "limit_", "replicas_", "key0_", "key1_")
 
 
 @attrs.frozen
@@ -35,14 +35,14 @@ class Port:
     Attributes:
         name: Its name in the text.
         dtype: Of its elements.
-        size: Elements of each replica.
-        lead: What its first axis runs over: the replicas, or steps or rows before them.
+        size: Elements of each replica, or of all where the replicas share it.
+        lead: What its first axis runs over: the replicas, or steps or rows before them; "shared" by them.
     """
 
     name: str
     dtype: np.dtype[np.generic]
     size: int = 1
-    lead: Literal["replica", "step", "row"] = "replica"
+    lead: Literal["replica", "step", "row", "shared"] = "replica"
 
 
 @attrs.frozen
@@ -54,12 +54,16 @@ class Kept:
         name: Its name there: a field of the state, "action", or of the signal.
         port: Where its rows go.
         is_state: Whether it is a field of the state.
+        size: Its elements of each replica, of which a row may keep some.
+        places: Which elements those are; None where a row keeps all.
     """
 
     holder: str
     name: str
     port: Port
     is_state: bool
+    size: int
+    places: Port | None = None
 
 
 class Weave:
@@ -102,7 +106,7 @@ class Weave:
         ]
         known = {port.name for port in ports}
         ports += [
-            Port(f"{item.holder[0]}_{item.name}_", item.port.dtype, item.port.size)
+            Port(f"{item.holder[0]}_{item.name}_", item.port.dtype, item.size)
             for item in self._kept
             if item.is_state and f"{item.holder[0]}_{item.name}_" not in known
         ]
@@ -112,7 +116,10 @@ class Weave:
         if self._freezing:
             whole = np.dtype(np.int64)
             ports += [Port("done_", np.dtype(bool)), Port("ends_", whole), Port("over_", whole)]
+        if self._kept:
+            ports.append(Port("rows_", np.dtype(np.int64), lead="shared"))
         ports += [item.port for item in self._kept]
+        ports += [item.places for item in self._kept if item.places is not None]
         if self._trials:
             ports += [Port(f"trial_{name}_", self._dtype(name), 1, "step") for name in KEPT_OF_TRIALS]
         return ports
@@ -169,6 +176,8 @@ class Weave:
     def _place(self, emitter: Emitter, port: Port, element: str = "0") -> str:
         if port.lead == "replica":
             return emitter.replica_place(port.name, port.size, element)
+        if port.lead == "shared":
+            return f"{port.name}[{element}]"
         lead = "t_" if port.lead == "step" else "row_"
         return emitter.place(port.name, f"({lead} * replicas_ + r_) * {port.size} + {element}")
 
@@ -194,7 +203,6 @@ class Weave:
             self._read_signal(emitter)
         if self._freezing:
             self._begin_freezing(emitter)
-        emitter.declare("int", "row_", "row_0_")
         emitter.loop("t_", "steps_")
         emitter.declare("int", "step_", "first_ + t_")
         if not closed:
@@ -351,10 +359,10 @@ class Weave:
                 emitter.set(self._place(emitter, self._port(f"trial_{name}_")), f"s_{name}")
         if not self._kept:
             return
-        emitter.condition("step_ % every_ == 0")
+        emitter.declare("int", "row_", "rows_[t_]")
+        emitter.condition("row_ >= 0")
         for item in self._kept:
             self._keep_one(emitter, item)
-        emitter.set("row_", "row_ + 1")
         emitter.close()
 
     def _keep_one(self, emitter: Emitter, item: Kept) -> None:
@@ -371,8 +379,9 @@ class Weave:
             return
         passing = "action_" if item.name == "action" else f"s_{item.name}_"
         port = self._port(f"{prefix}{item.name}_" if item.is_state else passing)
-        emitter.loop("copy_", str(port.size))
-        emitter.set(self._place(emitter, item.port, "copy_"), self._place(emitter, port, "copy_"))
+        emitter.loop("copy_", str(item.port.size))
+        taken = "copy_" if item.places is None else self._place(emitter, item.places, "copy_")
+        emitter.set(self._place(emitter, item.port, "copy_"), self._place(emitter, port, taken))
         emitter.close()
 
     def _end(self, emitter: Emitter) -> None:

@@ -37,6 +37,7 @@ class Case:
         action: What a memory's task takes.
         units: (pre, post) of a synapse.
         dt: Length of a step in s.
+        trial_steps: Steps of the longest trial of a memory's task.
     """
 
     component: Component
@@ -44,6 +45,7 @@ class Case:
     action: Spec | Choice | None = None
     units: tuple[int, int] = (4, 3)
     dt: float = 0.1
+    trial_steps: int | None = None
 
     @property
     def label(self) -> str:
@@ -58,7 +60,8 @@ class Case:
         dtype = np.dtype(options.pop("dtype", "float32"))
         return kind(
             self.component, batch, dtype, dt=self.dt, observation=self.observation, action=self.action,
-            sizes=sizes if isinstance(self.component, Synapse) else None, **options,
+            sizes=sizes if isinstance(self.component, Synapse) else None, trial_steps=self.trial_steps,
+            **options,
         )  # fmt: skip
 
     def inputs(

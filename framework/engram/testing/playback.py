@@ -36,6 +36,7 @@ def play(
     observation: Spec | Choice | None = None,
     action: Spec | Choice | None = None,
     seed: int = 0,
+    trial_steps: int | None = None,
 ) -> dict[str, Host]:
     """Drive one component with recorded inputs.
 
@@ -57,6 +58,7 @@ def play(
         action: What the task takes; if None a Spec of the observation's shape, or nothing where the body of
             the memory takes no action.
         seed: Root of draws that are not recorded.
+        trial_steps: Steps of the longest trial, as a memory learns them of its task; a task says them itself.
 
     Returns:
         Arrays (rows, batch, ...) by path: the state after each step, the events of the step as a mask,
@@ -69,7 +71,7 @@ def play(
     table = {name: np.asarray(values) for name, values in inputs.items() if name != "steps"}
     if observation is None and "observation" in table:
         observation = Spec(shape=table["observation"].shape[2:])
-    world = {"observation": observation, "action": action}
+    world: dict[str, Any] = {"observation": observation, "action": action, "trial_steps": trial_steps}
     driver = Driver(component, batch, np.dtype(dtype), dt=dt, seed=seed, sizes=table, **world)
     driver.recorded(draws or {}, actions)
     driver.write(start or {})
@@ -118,6 +120,7 @@ class Driver:
         replicas: Global numbers, 0 .. batch - 1 if None.
         xp: numpy, cupy or the strict stand-in.
         sizes: Inputs from which a synapse's numbers of units are read.
+        trial_steps: Steps of the longest trial; a task says them itself.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class Driver:
         observation: Spec | Choice | None = None,
         action: Spec | Choice | None = None,
         sizes: Mapping[str, Host] | None = None,
+        trial_steps: int | None = None,
     ) -> None:
         self.component = component
         self.xp = xp
@@ -141,12 +145,13 @@ class Driver:
         self.streams = Streams(seed, ids, xp, dtype)
         if isinstance(component, Task):
             observation, action = component.observation, component.action
+            trial_steps = component.trial_steps(dt)
         elif action is None and observation is not None and _acts(component):
             action = Spec(shape=observation.shape)
         self.observation, self.action = observation, action
         self.context = Context(
             xp=xp, batch=batch, replicas=ids, dtype=dtype, dt=dt, observation=observation, action=action,
-            path=self.role, streams=self.streams,
+            path=self.role, streams=self.streams, trial_steps=trial_steps,
         )  # fmt: skip
         self.streams.clock.step = INIT_STEP
         units = (sizes["pre"].shape[-1], _posts(sizes)) if self.role == "synapse" and sizes else ()

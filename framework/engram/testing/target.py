@@ -125,7 +125,7 @@ class CompiledDriver(Driver):
             elif port.name not in arrays:
                 bound, state = self._bodies[port.name[:2]]
                 arrays[port.name] = bound.array(port.name[2:-1], state)
-        numbers = (self.streams.clock.step, 1, 1, 0, 0, self.context.batch)
+        numbers = (self.streams.clock.step, 1, 0, self.context.batch)
         self._loop(arrays, numbers, self.streams.key)
         return arrays
 

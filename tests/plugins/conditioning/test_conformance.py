@@ -31,7 +31,9 @@ CASES = [
 ]
 
 
-@parametrize_with_checks([*CASES, *(Case(task, dt=task.timeline.dt) for task in [Conditioning(preset="starkweather-2")])])
+@parametrize_with_checks(
+    [*CASES, *(Case(task, dt=task.timeline.dt) for task in [Conditioning(preset="starkweather-2")])]
+)
 def test_conformance(check):
     check()
 

@@ -31,7 +31,9 @@ def replayed(data: Any, onsets: list[dict[str, int]], rewards: list[list[int]], 
                 *({"outcome": "r", "at": (step + 1) * dt, "size": sizes[:, step].tolist()} for step in steps),
             ],
         }
-        for index, (cues, steps, sizes) in enumerate(zip(onsets, rewards, data["r"].astype(float), strict=True))
+        for index, (cues, steps, sizes) in enumerate(
+            zip(onsets, rewards, data["r"].astype(float), strict=True)
+        )
     ]
     n, length = data["r"].shape[1:]
     names = sorted({name for cues in onsets for name in cues})
@@ -108,7 +110,11 @@ def test_the_delay_preset_has_the_rewards_recorded(signals, golden):
 
 
 def test_outcomes_of_one_step_replace_each_other(signals):
-    events = [{"stimulus": "a", "at": 1.0}, {"outcome": "r", "at": 3.0}, {"outcome": "r", "at": 3.0, "size": 5.0}]
+    events = [
+        {"stimulus": "a", "at": 1.0},
+        {"outcome": "r", "at": 3.0},
+        {"outcome": "r", "at": 3.0, "size": 5.0},
+    ]
     same = Conditioning(
         trial=4.0, trials=1, stimuli=[{"name": "a"}], outcomes=[{"name": "r"}],
         types=[{"name": "0", "events": events}],

@@ -53,7 +53,9 @@ def test_a_unit_of_the_serial_compound_is_a_step_since_onset(signals):
 
 
 def test_private_features_are_not_shared_between_types(signals):
-    shared, private = (signals(attrs.evolve(TASK, private=flag), 20).observation[:, 0] for flag in (False, True))
+    shared, private = (
+        signals(attrs.evolve(TASK, private=flag), 20).observation[:, 0] for flag in (False, True)
+    )
 
     assert (shared[:10].any(axis=0) & shared[10:].any(axis=0)).sum() == 6
     assert not (private[:10].any(axis=0) & private[10:].any(axis=0)).any()
@@ -62,7 +64,12 @@ def test_private_features_are_not_shared_between_types(signals):
 def test_a_stimulus_that_comes_twice_has_two_chains(signals):
     twice = [{"stimulus": "A", "at": 0.1}, {"stimulus": "A", "at": 0.3}]
     task = Conditioning(
-        dt=0.1, trial=0.5, trials=1, stimuli=[{"name": "A"}], types=[{"name": "AA", "events": twice}], code="active"
+        dt=0.1,
+        trial=0.5,
+        trials=1,
+        stimuli=[{"name": "A"}],
+        types=[{"name": "AA", "events": twice}],
+        code="active",
     )
 
     assert signals(task, 6).observation[:, 0].tolist() == [[-1, -1], [0, -1], [1, -1], [0, 2], [1, 3], [2, 4]]

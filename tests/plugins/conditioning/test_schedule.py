@@ -5,7 +5,9 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
+from engram.testing.playback import Driver
 from engram_conditioning.conditioning import Conditioning
 
 FIELDS = ("observation", "reward", "start", "end", "truncated", "learn", "outcome")
@@ -194,3 +196,57 @@ def test_twenty_thousand_trials_of_a_hundred_replicas_fit(signals):
 
     assert found.end.sum() == 1000
     assert abs(found.reward.sum() / 1000 - 5.2078) < 4 * 5.27 / 1000**0.5
+
+
+def walked(task, state, replica, steps):
+    """Walk through the drawn session of a replica, step by step, in plain Python."""
+    session, rows = state.session, []
+    trial, elapsed = 0, 0
+    for _ in range(steps):
+        kind = int(session.kind[replica, trial])
+        over = kind < 0
+        last = not over and elapsed == session.begin[replica, trial + 1] - session.begin[replica, trial] - 1
+        reward = sum(
+            float(session.reward[slot, replica, trial])
+            for slot in range(len(session.row))
+            if session.row[slot, replica, trial] == elapsed
+        )
+        cues = [] if over else task.timeline.cues[kind]
+        shown = elapsed < task.timeline.steps
+        on = sorted(cue.stimulus for cue in cues if shown and cue.onset <= elapsed < cue.onset + cue.length)
+        rows.append((on, reward, not over and elapsed == 0, last, kind if last else -1))
+        trial, elapsed = (trial + 1, 0) if last else (trial, elapsed + 1)
+    return rows
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_schedule_is_its_session_walked_step_by_step(signals, data):
+    last = data.draw(st.integers(2, 6))
+    place = st.integers(0, last - 1).map(float)
+    cue = st.builds(lambda name, at: {"stimulus": name, "at": at}, st.sampled_from("AB"), place)
+    late = st.integers(1, last).map(float)
+    drop = st.builds(
+        lambda at, p: {"outcome": "water", "at": at, "probability": p}, late, st.sampled_from([0.5, 1.0])
+    )
+    events = data.draw(st.lists(st.lists(st.one_of(cue, drop), max_size=4), min_size=1, max_size=3))
+    events.append([{"stimulus": "A", "at": 0.0}])
+    random = Conditioning(
+        trial=float(last), trials=data.draw(st.integers(1, 8)), features="boxcar", code="active",
+        interval=data.draw(st.sampled_from([0.0, 3.0, {"uniform": [0.0, 4.0]}])),
+        stimuli=[{"name": "A"}, {"name": "B"}], outcomes=[{"name": "water"}],
+        types=[{"name": str(i), "events": items} for i, items in enumerate(events)],
+    )  # fmt: skip
+    steps = data.draw(st.integers(1, 60))
+    seed = data.draw(st.integers(0, 99))
+
+    found = signals(random, steps, batch=2, seed=seed, chunk=data.draw(st.integers(1, 20)))
+    state = Driver(random, 2, np.dtype("float64"), dt=1.0, seed=seed).state
+
+    for replica in range(2):
+        for step, (on, reward, start, end, outcome) in enumerate(walked(random, state, replica, steps)):
+            seen = found.observation[step, replica]
+            assert sorted(set(on)) == [index for index in seen.tolist() if index >= 0]
+            assert found.reward[step, replica] == pytest.approx(reward)
+            assert (found.start[step, replica], found.end[step, replica]) == (start, end)
+            assert found.outcome[step, replica] == outcome

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from engram import EngramError
 
 from .predictor import Predictors, level_of, levels

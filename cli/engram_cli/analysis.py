@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import engram
+from engram.analysis import settings_from
 from engram.recipe import change
 from engram_cli.failure import Failure
 from engram_hdf5 import FormatError, UnknownNameError
@@ -20,22 +21,33 @@ if TYPE_CHECKING:
 Results = dict[str, np.ndarray[Any, Any]]
 
 
-def find(registry: Registry, name: str, place: str) -> Analysis:
-    """Return an analysis by name.
+def find(registry: Registry, name: str, place: str, recipe: Mapping[str, Any]) -> Analysis:
+    """Return an analysis by its own name, or by that of a table `[analysis.NAME]` which uses it.
 
     Args:
         registry: The plugins.
-        name: Its registered name.
+        name: One of these names.
         place: Who asks, for the message.
+        recipe: The tables of the recipe.
 
     Raises:
         Failure: There is none of this name.
     """
     try:
-        found: Analysis = registry.find("analysis", name)
+        found: Analysis = registry.find("analysis", _table(recipe, name)["use"])
     except LookupError as error:
-        raise Failure(f"{place}: {error.args[0]}", 2) from None
+        others = [other for other in recipe.get("analysis", {}) if other not in registry.names("analysis")]
+        notes = f"; the recipe has {', '.join(others)}" if others else ""
+        raise Failure(f"{place}: {error.args[0]}{notes}", 2) from None
     return found
+
+
+def recipe_of(run: Any) -> dict[str, Any]:
+    """Return the tables of the recipe in an opened run file; none where it holds no recipe."""
+    try:
+        return dict(run.recipe)
+    except UnknownNameError:
+        return {}
 
 
 def compute(registry: Registry, name: str, file: Path, options: Iterable[str] = ()) -> Results:
@@ -43,7 +55,7 @@ def compute(registry: Registry, name: str, file: Path, options: Iterable[str] = 
 
     Args:
         registry: The plugins.
-        name: Its registered name.
+        name: Its registered name, or that of a table `[analysis.NAME]` of the recipe.
         file: The run file.
         options: "NAME=VALUE" each, settings in place of the recipe's.
 
@@ -52,10 +64,10 @@ def compute(registry: Registry, name: str, file: Path, options: Iterable[str] = 
         engram.RecipeError: A setting is unknown or wrong.
         engram_hdf5.FormatError: The file cannot be read.
     """
-    analysis = find(registry, name, str(file))
-    place = f"analysis {name!r} of {registry.owner('analysis', name).label}"
     with engram.open(file) as run:
-        arguments = _settings(analysis, run, options)
+        recipe = recipe_of(run)
+        analysis = find(registry, name, str(file), recipe)
+        arguments = _settings(registry, analysis, name, recipe, options)
         try:
             return _checked(analysis.compute(run, *arguments))
         except FormatError:
@@ -65,18 +77,25 @@ def compute(registry: Registry, name: str, file: Path, options: Iterable[str] = 
         except engram.EngramError as error:  # raised on purpose: the file is not what the analysis is for
             raise Failure(f"{file}: {error}; {name!r} cannot be computed", 2) from error
         except Exception as error:
+            label = registry.owner("analysis", analysis.name).label
+            place = f"analysis {analysis.name!r} of {label}"
             raise Failure(f"{place}: {type(error).__name__}: {error}", 3) from error
 
 
-def _settings(analysis: Analysis, run: Any, options: Iterable[str]) -> tuple[Any, ...]:
+def _table(recipe: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {"use": name, **recipe.get("analysis", {}).get(name, {})}
+
+
+def _settings(
+    registry: Registry, analysis: Analysis, name: str, recipe: Mapping[str, Any], options: Iterable[str]
+) -> tuple[Any, ...]:
     """Return the settings, or nothing where the analysis has none."""
     chosen: dict[str, Any] = {}
     for option in options:
         change(chosen, option)
-    kept = run.recipe.get("analysis", {}) if analysis.settings is not None else {}
-    values = {**kept.get(analysis.name, {}), **chosen}
+    table = {**_table(recipe, name), **chosen, "use": analysis.name}
     problems: list[tuple[str, str]] = []
-    settings = analysis.configured(values, analysis.name, problems)
+    settings = settings_from(table, name, name, problems, registry.find)
     if problems:
         raise engram.RecipeError(f"{path}: {text}" for path, text in problems)
     return () if analysis.settings is None else (settings,)

@@ -16,12 +16,12 @@ MOVING = (".gif", ".mp4")
 _TO_INSTALL = "matplotlib is not installed; pip install 'engram[plot]'"
 
 
-def draw(registry: Registry, name: str, result: Any, file: Path, rate: int) -> None:
+def draw(registry: Registry, analysis: Analysis, result: Any, file: Path, rate: int) -> None:
     """Draw a computed analysis.
 
     Args:
         registry: The plugins.
-        name: Of the analysis.
+        analysis: Which.
         result: What it computed.
         file: What to write; the suffix says whether it moves.
         rate: Frames per second of an animation.
@@ -34,9 +34,8 @@ def draw(registry: Registry, name: str, result: Any, file: Path, rate: int) -> N
         from matplotlib.figure import Figure
     except ImportError:
         raise Failure(f"plot: {_TO_INSTALL}", 2) from None
-    analysis: Analysis = registry.find("analysis", name)
     figure = Figure(layout="constrained")
-    label = registry.owner("analysis", name).label
+    label = registry.owner("analysis", analysis.name).label
     try:
         if file.suffix.lower() in MOVING:
             _move(analysis, label, result, figure, file, rate)

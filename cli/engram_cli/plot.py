@@ -38,14 +38,16 @@ def command(
     `engram describe analysis NAME` explains one and its settings.
     """
     registry = options.installed()
-    if analysis is None:
-        listing(registry, as_json)
-        return
-    from engram_cli.analysis import compute, find
     from engram_hdf5 import check_sound
 
-    find(registry, analysis, str(file))
     check_sound(file)
+    recipe = _recipe(file)
+    if analysis is None:
+        listing(registry, recipe, as_json)
+        return
+    from engram_cli.analysis import compute, find
+
+    found = find(registry, analysis, str(file), recipe)
     result = compute(registry, analysis, file, settings)
     if as_json:
         show_json(file=file, analysis=analysis, arrays={name: summary(item) for name, item in result.items()})
@@ -53,16 +55,27 @@ def command(
     from engram_cli.picture import draw
 
     picture = out or file.with_name(f"{file.name.partition('.')[0]}-{analysis}.png")
-    draw(registry, analysis, result, picture, fps)
+    draw(registry, found, result, picture, fps)
     click.echo(picture)
 
 
-def listing(registry: Registry, as_json: bool) -> None:
-    """Print the analyses there are."""
+def _recipe(file: Path) -> dict[str, Any]:
+    import engram
+    from engram_cli.analysis import recipe_of
+
+    with engram.open(file) as run:
+        return recipe_of(run)
+
+
+def listing(registry: Registry, recipe: dict[str, Any], as_json: bool) -> None:
+    """Print the analyses there are, by their own names and by those that the recipe gives them."""
     keys = ("name", "plugin", "doc")
+    uses = {name: name for name in registry.names("analysis")}
+    uses |= {name: table["use"] for name, table in recipe.get("analysis", {}).items()}
     found = [
-        (name, registry.owner("analysis", name).name, registry.find("analysis", name).doc)
-        for name in registry.names("analysis")
+        (name, registry.owner("analysis", use).name, registry.find("analysis", use).doc)
+        for name, use in uses.items()
+        if use in registry.names("analysis")
     ]
     if as_json:
         show_json(analyses=[dict(zip(keys, item, strict=True)) for item in found])

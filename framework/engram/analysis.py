@@ -8,11 +8,11 @@ from typing import Any
 import attrs
 import numpy as np
 
-from .convert import Problem, convert
+from .convert import Find, Problem, component_from
 
 Result = Mapping[str, "np.ndarray[Any, Any]"]
 
-NO_SETTINGS = attrs.make_class("NoSettings", ())
+_NO_SETTINGS = attrs.make_class("NoSettings", ())
 
 
 @attrs.frozen
@@ -37,6 +37,21 @@ class Analysis:
     settings: type | None = None
     animation: Callable[[Result, Any], Iterable[None]] | None = None
 
-    def configured(self, values: Any, path: str, problems: list[Problem]) -> Any:
-        """Return settings from a table, or append every mistake to `problems`."""
-        return convert(values, self.settings or NO_SETTINGS, path, problems)
+
+def settings_from(table: Any, name: str, path: str, problems: list[Problem], find: Find) -> Any:
+    """Return settings, or append every mistake to `problems`.
+
+    Args:
+        table: What a recipe says in `[analysis.NAME]`; `use` names the analysis.
+        name: The analysis where there is no `use`.
+        path: Where the table stands, for messages.
+        problems: Collects one pair for each mistake.
+        find: Returns the analysis of ("analysis", name).
+    """
+    return component_from(
+        table, "analysis", path, problems, lambda role, use: _settings(find(role, use)), name
+    )
+
+
+def _settings(analysis: Any) -> type:
+    return analysis.settings or _NO_SETTINGS

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
+from .analysis import settings_from
 from .components import Memory, Task, role_of
 from .convert import Problem, component_from, convert, from_mapping, hints_of, nearest, to_mapping
 from .declare import Parameter, components_of, param, parameters, parameters_of
@@ -109,7 +110,7 @@ class Recipe:
         record: What is recorded.
         sweep: Values by parameter path.
         expect: What the literature reports, by result.
-        analysis: Settings by analysis, where they are not the defaults.
+        analysis: By name, the analysis it uses and its settings.
         plugins: Where its components come from.
     """
 
@@ -122,7 +123,7 @@ class Recipe:
     record: RecordSettings
     sweep: dict[str, tuple[Any, ...]] = attrs.field(factory=dict)
     expect: dict[str, Expectation] = attrs.field(factory=dict)
-    analysis: dict[str, Any] = attrs.field(factory=dict)
+    analysis: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     plugins: Registry = attrs.field(factory=registry)
 
     def to_mapping(self) -> dict[str, Any]:
@@ -130,10 +131,8 @@ class Recipe:
         tables: dict[str, Any] = {"title": self.title}
         tables |= {name: to_mapping(getattr(self, name)) for name in ("run", "task", "memory", "record")}
         tables["sweep"] = {path: list(values) for path, values in self.sweep.items()}
-        tables |= {
-            table: {name: to_mapping(item) for name, item in getattr(self, table).items()}
-            for table in ("expect", "analysis")
-        }
+        tables["expect"] = {name: to_mapping(item) for name, item in self.expect.items()}
+        tables["analysis"] = self.analysis
         tables["plugins"] = {"block": sorted(self.plugins.blocked)}
         return {key: value for key, value in tables.items() if value not in ({}, {"block": []})}
 
@@ -336,13 +335,9 @@ def _build(
     return swept
 
 
-def _settings(plugins: Registry, name: str, values: Any, problems: list[Problem]) -> Any:
-    try:
-        found = plugins.find("analysis", name)
-    except LookupError as error:
-        problems.append((f"analysis.{name}", str(error.args[0])))
-        return None
-    return found.configured(values, f"analysis.{name}", problems)
+def _settings(plugins: Registry, name: str, table: Any, problems: list[Problem]) -> dict[str, Any]:
+    found = settings_from(table, name, f"analysis.{name}", problems, plugins.find)
+    return {"use": table.get("use", name), **to_mapping(found)} if found is not None else {}
 
 
 def _check_points(recipe: Recipe, problems: list[Problem]) -> None:

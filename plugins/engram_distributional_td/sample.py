@@ -1,4 +1,4 @@
-"""Which replicas and trials of a run an analysis looks at, and their mean, trial by trial."""
+"""Which replicas and trials of a run an analysis looks at, where their rows stand, and their mean."""
 
 from __future__ import annotations
 
@@ -11,12 +11,66 @@ import numpy as np
 import engram
 from engram import EngramError
 
-from .timing import Host, Timing, timings
+from .schedule import Host, codes_of, span_of, step_of, trials_of
 
 VALUE, DELTA, REWARD = "memory.value", "memory.delta", "task.reward"
 _BLOCK = 1 << 25
 _TINY = 1e-6
 _LAST = 10
+
+
+@attrs.frozen(eq=False)
+class Timing:
+    """Where the recorded rows of a variable stand in the trials that are looked at.
+
+    Attributes:
+        replica: (replica,) indices along the batch.
+        trial: (row, replica) number of the trial, -1 in none of these trials.
+        moment: (row, replica) steps since the trial began.
+    """
+
+    replica: Host
+    trial: Host
+    moment: Host
+
+    @property
+    def trials(self) -> Host:
+        """(trial,) numbers of the trials of which rows were recorded."""
+        return np.unique(self.trial[self.trial >= 0])
+
+    @property
+    def moments(self) -> Host:
+        """(moment,) moments of which rows were recorded."""
+        return np.unique(self.moment[self.trial >= 0])
+
+    def at_edge(self, number: int, *, first: bool = False) -> Timing:
+        """Return the last, or the first, so many trials of each replica."""
+        trial = self.trial.copy()
+        for own in trial.T:
+            known = np.unique(own[own >= 0])
+            own[~np.isin(own, known[:number] if first else known[-number:])] = -1
+        return attrs.evolve(self, trial=trial)
+
+
+def timing(step: Host, trials: dict[str, Host], replicas: Host) -> Timing:
+    """Place rows in trials.
+
+    Args:
+        step: (row,) steps of the run, increasing.
+        trials: The table of those trials that are looked at.
+        replicas: (replica,) those wanted.
+    """
+    trial = np.full((len(step), len(replicas)), -1, dtype=np.int32)
+    moment = np.zeros_like(trial)
+    for column, replica in enumerate(replicas):
+        own = np.flatnonzero(trials["replica"] == replica)
+        own = own[np.argsort(trials["start_step"][own])]
+        at = np.searchsorted(trials["start_step"][own], step, side="right") - 1
+        row = np.flatnonzero(at >= 0)
+        row = row[step[row] <= trials["stop_step"][own[at[row]]]]
+        trial[row, column] = trials["number"][own[at[row]]]
+        moment[row, column] = step[row] - trials["start_step"][own[at[row]]]
+    return Timing(replicas, trial, moment)
 
 
 @engram.parameters
@@ -27,9 +81,10 @@ class Sample:
     point: int | None = engram.param(
         default=None, ge=0, doc="sweep point, over whose replicas the mean is taken"
     )
-    outcome: int | None = engram.param(
-        default=None, doc="only trials with this outcome code, such as the index of their type"
+    types: tuple[int | str, ...] | None = engram.param(
+        default=None, doc="only trials of these types, by name or outcome code"
     )
+    phase: int | str | None = engram.param(default=None, doc="only trials of this phase, by name or index")
 
     def replicas(self, run: Any) -> Host:
         """Return (replica,) the indices of the replicas that are looked at.
@@ -49,9 +104,34 @@ class Sample:
             raise EngramError(f"point: is {self.point}, but the last is {point.max()}")
         return every[point == (self.point or 0)]
 
-    def timings(self, run: Any, path: str) -> list[Timing]:
-        """Return where the rows of a variable stand in the trials that are looked at."""
-        return timings(run, path, self.replicas(run), self.outcome)
+    def table(self, run: Any) -> dict[str, Host]:
+        """Return the rows of the table of trials that are looked at.
+
+        Raises:
+            EngramError: There is none.
+        """
+        trials = trials_of(run)
+        kept = np.isin(trials["replica"], self.replicas(run))
+        if self.types is not None:
+            kept &= np.isin(trials["outcome"], codes_of(run, self.types))
+        if self.phase is not None:
+            start, stop = span_of(run, self.phase)
+            own = trials["replica"]
+            kept &= (start[own] <= trials["number"]) & (trials["number"] < stop[own])
+        if not kept.any():
+            raise EngramError("no trial of this kind is complete; let the run take longer, or take others")
+        return {name: item[kept] for name, item in trials.items()}
+
+    def timing(self, run: Any, path: str) -> Timing:
+        """Return where the rows of a variable stand in the trials that are looked at.
+
+        Raises:
+            EngramError: The file has no trials of this kind, or none of their rows.
+        """
+        found = timing(run.step(path), self.table(run), self.replicas(run))
+        if not (found.trial >= 0).any():
+            raise EngramError(f"has no row of {path} in these trials; record more, see [record]")
+        return found
 
 
 @engram.parameters
@@ -59,7 +139,10 @@ class Moment(Sample):
     """What analyses of one moment of the trial may be asked for: mostly that of the cue."""
 
     time: float | None = engram.param(
-        default=None, ge=0, unit="s", doc="time within the trial; the first at which anything has a value if absent"
+        default=None,
+        ge=0,
+        unit="s",
+        doc="time within the trial; the first at which anything has a value if absent",
     )
     last: float = engram.param(
         default=0.25, gt=0, le=1, doc="share of the trials over which the mean is taken, the last ones"
@@ -73,12 +156,11 @@ class Moment(Sample):
         """
         if self.time is not None:
             return round(self.time / step_of(run))
-        found = self.timings(run, VALUE)
-        value = np.abs(aligned(run, VALUE, found, trials=numbers(found)[-_LAST:]).mean).max(axis=(0, 2))
-        if not np.nanmax(value, initial=0.0) > 0:
+        seen = aligned(run, VALUE, self.timing(run, VALUE).at_edge(_LAST))
+        value = np.nanmax(np.abs(seen.mean), axis=(0, 2), initial=0.0)
+        if not value.max() > 0:
             raise EngramError("no predictor has a value in the last trials; say when, such as -o time=2.0")
-        moments = aligned(run, VALUE, found, trials=numbers(found)[-_LAST:]).moment
-        return int(moments[value > _TINY * np.nanmax(value)][0])
+        return int(seen.moment[value > _TINY * value.max()][0])
 
     def settled(self, run: Any, path: str, moment: int) -> Host:
         """Return (predictor,) the mean of a variable at a moment over the last trials.
@@ -86,49 +168,57 @@ class Moment(Sample):
         Raises:
             EngramError: No row was recorded at this moment.
         """
-        found = self.timings(run, path)
-        values = aligned(run, path, found, trials=self.late(found), moments=np.array([moment])).mean
-        mean: Host = np.nanmean(values[:, 0], axis=0)
-        return mean
+        late = self.late(self.timing(run, path))
+        return aligned(run, path, late, moments=np.array([moment])).overall[0]
 
-    def late(self, found: list[Timing]) -> Host:
-        """Return (trial,) the numbers of the last trials of which rows were recorded."""
-        every = numbers(found)
-        return every[-max(1, round(self.last * len(every))) :]
+    def late(self, found: Timing) -> Timing:
+        """Return the last trials of which rows were recorded."""
+        return found.at_edge(max(1, round(self.last * len(found.trials))))
 
 
 @attrs.frozen(eq=False)
 class Aligned:
-    """A variable trial by trial, the mean over replicas.
+    """A variable trial by trial, summed over replicas.
 
     Attributes:
         trial: (trial,) numbers.
         moment: (moment,) steps since a trial began.
-        mean: (trial, moment, entry); nan where no replica has a row.
+        total: (trial, moment, entry).
+        count: (trial, moment, 1) replicas that have a row.
     """
 
     trial: Host
     moment: Host
-    mean: Host
+    total: Host
+    count: Host
+
+    @property
+    def mean(self) -> Host:
+        """(trial, moment, entry) mean over replicas; nan where none has a row."""
+        return _ratio(self.total, self.count)
+
+    @property
+    def overall(self) -> Host:
+        """(moment, entry) mean over replicas and trials; nan where none has a row."""
+        return _ratio(self.total.sum(axis=0), self.count.sum(axis=0))
 
 
-def step_of(run: Any) -> float:
-    """Return the length of a step in s."""
-    return float(run.recipe["run"]["dt"])
+def _ratio(total: Host, count: Host) -> Host:
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
-def numbers(found: list[Timing]) -> Host:
-    """Return (trial,) the numbers of the trials of which rows were recorded."""
-    return np.unique(np.concatenate([timing.trial for timing in found]))
+def between(run: Any, moments: Host, start: float | None, stop: float | None) -> Host:
+    """Return the moments from `start` to `stop`, times within the trial in s.
 
-
-def moments(run: Any, found: list[Timing], start: float | None = None, stop: float | None = None) -> Host:
-    """Return (moment,) the moments recorded from `start` to `stop`, times within the trial in s."""
-    every = np.unique(np.concatenate([timing.moment for timing in found]))
-    time = every * step_of(run)
-    half = step_of(run) / 2
+    Raises:
+        EngramError: There is none.
+    """
+    time, half = moments * step_of(run), step_of(run) / 2
     low, high = (-np.inf if start is None else start - half), (np.inf if stop is None else stop + half)
-    return every[(time > low) & (time < high)]
+    kept = moments[(time > low) & (time < high)]
+    if not len(kept):
+        raise EngramError(f"has no row from start to stop; recorded are {time[0]:g} to {time[-1]:g} s")
+    return kept
 
 
 def spaced(values: Host, number: int) -> Host:
@@ -141,7 +231,7 @@ def spaced(values: Host, number: int) -> Host:
 def aligned(
     run: Any,
     path: str,
-    found: list[Timing],
+    found: Timing,
     *,
     trials: Host | None = None,
     moments: Host | None = None,
@@ -160,21 +250,27 @@ def aligned(
     Raises:
         EngramError: None of these rows was recorded.
     """
-    trials = numbers(found) if trials is None else trials
-    moments = np.unique(np.concatenate([timing.moment for timing in found])) if moments is None else moments
-    total, count = np.zeros(0), np.zeros((len(trials), len(moments)))
-    for timing in found:
-        kept = np.flatnonzero(np.isin(timing.trial, trials) & np.isin(timing.moment, moments))
-        for part, values in blocks(run, path, timing.row[kept]):
-            values = _grouped(values[:, timing.replica], groups)
-            total = total if total.size else np.zeros((*count.shape, values.shape[-1]))
-            place = np.searchsorted(trials, timing.trial[kept[part]]), np.searchsorted(moments, timing.moment[kept[part]])
-            total[place] += values.sum(axis=1)
-            count[place] += len(timing.replica)
+    trials = found.trials if trials is None else trials
+    moments = found.moments if moments is None else moments
+    trial, moment = _index(trials, found.trial), _index(moments, found.moment)
+    cell = np.where((found.trial >= 0) & (trial >= 0) & (moment >= 0), trial * len(moments) + moment, -1)
+    total, count = np.zeros((0, 0)), np.zeros((len(trials) * len(moments), 1))
+    for rows, block in blocks(run, path, np.flatnonzero((cell >= 0).any(axis=1))):
+        values = _grouped(block[:, found.replica], groups)
+        total = total if total.size else np.zeros((len(count), values.shape[-1]))
+        for column, own in enumerate(cell[rows].T):
+            total[own[own >= 0]] += values[own >= 0, column]
+            count[own[own >= 0]] += 1
     if not count.any():
         raise EngramError(_absent(run, path, found, moments))
-    with np.errstate(invalid="ignore"):
-        return Aligned(trials, moments, total / count[:, :, None])
+    shape = (len(trials), len(moments), -1)
+    return Aligned(trials, moments, total.reshape(shape), count.reshape(shape))
+
+
+def _index(known: Host, values: Host) -> Host:
+    """Return the place of each value among `known`, which increase; -1 where it is not there."""
+    place = np.searchsorted(known, values).clip(max=len(known) - 1)
+    return np.where(known[place] == values, place, -1)
 
 
 def _grouped(values: Host, groups: Host | None) -> Host:
@@ -183,14 +279,14 @@ def _grouped(values: Host, groups: Host | None) -> Host:
     return values if groups is None else values @ groups
 
 
-def _absent(run: Any, path: str, found: list[Timing], wanted: Host) -> str:
-    every = np.unique(np.concatenate([timing.moment for timing in found])) * step_of(run)
+def _absent(run: Any, path: str, found: Timing, wanted: Host) -> str:
+    every = found.moments * step_of(run)
     times = ", ".join(f"{moment * step_of(run):g}" for moment in wanted[:3])
     return f"has no row of {path} at {times} s of a trial; recorded are {every[0]:g} to {every[-1]:g} s"
 
 
 def blocks(run: Any, path: str, rows: Host) -> Iterator[tuple[Host, Host]]:
-    """Yield rows of a variable in parts that fit in memory: (their places in `rows`, values (row, batch, ...)).
+    """Yield rows of a variable in parts that fit in memory: (rows, values (row, batch, ...)).
 
     Args:
         run: An opened run file.
@@ -199,9 +295,6 @@ def blocks(run: Any, path: str, rows: Host) -> Iterator[tuple[Host, Host]]:
     """
     if not len(rows):
         return
-    size = run.part(path, slice(0, 1)).nbytes
-    length = max(1, _BLOCK // max(size, 1))
-    number = rows // length
-    for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(number)) + 1):
-        first, last = int(rows[part[0]]), int(rows[part[-1]])
-        yield part, run.part(path, slice(first, last + 1))[rows[part] - first]
+    length = max(1, _BLOCK // max(run.part(path, slice(0, 1)).nbytes, 1))
+    for part in np.split(rows, np.flatnonzero(np.diff(rows // length)) + 1):
+        yield part, run.part(path, slice(int(part[0]), int(part[-1]) + 1))[part - part[0]]

@@ -14,7 +14,11 @@ use = "ticking"
 use = "counting"
 [analysis.scaled]
 factor = 3.0
+[analysis.halved]
+use = "scaled"
+factor = 0.5
 [expect]
+"halved.total.max" = { low = 1.5, high = 1.5 }
 "scaled.total.max" = { low = 9.0, high = 9.0 }
 """
 
@@ -51,7 +55,25 @@ def test_a_run_keeps_its_settings_with_the_recipe(set_up):
     import engram
 
     with engram.open(set_up) as run:
-        assert run.recipe["analysis"] == {"scaled": {"factor": 3.0, "kind": "plain"}}
+        assert run.recipe["analysis"] == {
+            "scaled": {"use": "scaled", "factor": 3.0, "kind": "plain"},
+            "halved": {"use": "scaled", "factor": 0.5, "kind": "plain"},
+        }
+
+
+def test_one_analysis_has_several_names_with_settings_of_their_own(command, answer, set_up, tmp_path):
+    assert largest(answer, set_up, "halved") == 1.5
+    assert largest(answer, set_up, "halved", "-o", "factor=2") == 6.0
+    assert command("plot", set_up, "halved").stdout.endswith("mine-halved.png\n")
+    rows = [line.split()[:2] for line in command("plot", set_up).stdout.splitlines()]
+    assert ["halved", "counting"] in rows
+
+
+def test_a_name_that_neither_plugins_nor_the_recipe_know_is_one_line(command, set_up):
+    done = command("plot", set_up, "quartered")
+    assert done.exit_code == 2
+    assert "no analysis named 'quartered'" in done.stderr
+    assert done.stderr.endswith("; the recipe has halved\n")
 
 
 @pytest.mark.parametrize(
@@ -81,9 +103,9 @@ def test_an_analysis_without_settings_takes_none(command, counted):
 @pytest.mark.parametrize(
     ("override", "text"),
     [
-        ("analysis.scled.factor=1", "analysis.scled: no analysis named 'scled'; did you mean 'scaled'?"),
+        ("analysis.scled.factor=1", "analysis.scled.use: no analysis named 'scled'; did you mean 'scaled'?"),
         ("analysis.scaled.factr=1", "analysis.scaled.factr: unknown parameter; did you mean 'factor'?"),
-        ("analysis.scaled=1", "analysis.scaled: must be a table, not 1"),
+        ("analysis.scaled=1", "analysis.scaled: must be a table such as {use"),
         ("analysis=1", "analysis: must be a table, not 1"),
     ],
 )

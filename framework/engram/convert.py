@@ -137,7 +137,7 @@ def from_mapping(
     for key, value in values.items():
         where = f"{path}.{key}"
         if key not in fields:
-            found.append((where, f"unknown parameter{nearest(key, fields)}"))
+            found.append((where, f"unknown parameter{nearest(key, fields) or '; there are none'}"))
             continue
         info = fields[key].metadata.get(METADATA)
         if getattr(info, "role", None):

@@ -232,8 +232,7 @@ class Output:
 
     def _write_final(self, part: Part) -> None:
         run = self.run
-        slots = part.filled
-        if not slots:
+        if not part.filled:
             return
         self.writer.write_final(
             part.kind,
@@ -241,7 +240,7 @@ class Output:
             path=part.path,
             step=run.step - 1,
             time=(run.step - 1) * run.recipe.run.dt,
-            arrays={slot.name: run.backend.to_host(slot.value) for slot in slots},
+            arrays={slot.name: run.backend.to_host(slot.value) for slot in part.filled},
             variables=_final(run, part),
         )
 
@@ -389,11 +388,14 @@ def _provenance(run: Run) -> dict[str, str | int | float]:
 
 
 def _texts(run: Run) -> dict[str, str]:
-    used = [attrs.asdict(p) for p in run.recipe.plugins.plugins.values() if p.status == "loaded"]
-    listed = [{key: item[key] for key in ("name", "package", "version", "target")} for item in used]
+    used = [
+        {key: getattr(plugin, key) for key in ("name", "package", "version", "target")}
+        for plugin in run.recipe.plugins.plugins.values()
+        if plugin.status == "loaded"
+    ]
     return {
         **surroundings.texts(_PACKAGES),
         "config": run.recipe.to_toml(),
         "config_user": run.recipe.text,
-        "plugins": json.dumps(listed),
+        "plugins": json.dumps(used),
     }

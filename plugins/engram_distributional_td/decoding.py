@@ -24,7 +24,7 @@ import numpy as np
 from .distribution import Distribution, distribution
 from .schedule import Host
 
-_SUM = 100.0
+_SUM = 1.0
 
 
 def of_expectiles(value: Host, tau: Host, grid: Host) -> Distribution:
@@ -38,7 +38,7 @@ def of_expectiles(value: Host, tau: Host, grid: Host) -> Distribution:
     span = max(float(grid[-1] - grid[0]), 1e-300)
     apart = (grid - value[:, None]) / span
     pull = np.where(apart > 0, tau[:, None], 1 - tau[:, None]) * apart
-    # The sum is one more equation, so heavy that it holds.
+    # The sum is one more equation, as heavy as the others together: heavier, it would hide their errors.
     weight = _SUM * np.sqrt(len(value))
     a = np.vstack([pull, np.full(len(grid), weight)])
     p = non_negative(a, np.append(np.zeros(len(value)), weight))
@@ -74,7 +74,7 @@ def reward_over_time(value: Host, gamma: Host, ahead: int, a: float) -> Host:
     return reward
 
 
-def non_negative(a: Host, b: Host, tolerance: float = 1e-10) -> Host:
+def non_negative(a: Host, b: Host, tolerance: float = 1e-12) -> Host:
     """Return x >= 0 (n,) that makes |a x - b| least.
 
     Lawson and Hanson 1974, Solving Least Squares Problems, chapter 23: unknowns enter the solution one by

@@ -228,7 +228,9 @@ class Output:
 
     def _note_time(self) -> None:
         seconds = time.perf_counter() - self.begun
-        self.writer.set_provenance(wall_time_s=seconds, execution=self.run.execution)
+        self.writer.set_provenance(
+            **(self.run.origin or {"wall_time_s": seconds, "execution": self.run.execution})
+        )
 
     def _write_final(self, part: Part) -> None:
         run = self.run
@@ -362,8 +364,10 @@ def _variable(
 
 def _columns(run: Run) -> list[Column]:
     columns = [
-        Column(
-            "seed", np.full(run.batch, run.recipe.run.seed, dtype=np.int64), "1", "root of the random numbers"
+        *(
+            Column("seed", np.full(run.batch, seed, dtype=np.int64), "1", "root of the random numbers")
+            for seed in [run.recipe.run.seed]
+            if seed is not None
         ),
         Column("replica", run.replicas.astype(np.int64), "1", "number of the replica within its sweep point"),
     ]
@@ -385,6 +389,7 @@ def _provenance(run: Run) -> dict[str, str | int | float]:
         "backend_reason": run.backend.reason,
         "device": run.backend.device,
         "seed": int(run.recipe.run.seed or 0),
+        **run.origin,
     }
 
 

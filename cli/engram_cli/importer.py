@@ -1,20 +1,15 @@
-"""Writes what another program saved as a run file, by the code that writes a run."""
+"""Finds an importer, reads a file with it, and says whose fault a failure is."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attrs
-import numpy as np
-
-from engram import EngramError, Imported, PluginError, RecipeError, resolve
-from engram.engine import ChunkRecords, Run, prepare
-from engram.output import Output, create
+from engram import EngramError, Imported
 from engram_cli import extra
 from engram_cli.failure import Failure
+from engram_cli.imported import write
 from engram_hdf5 import check_place
 
 
@@ -41,41 +36,11 @@ def convert(name: str, file: str | Path, out: str | Path, *, force: bool = False
         known = ", ".join(extra.names(extra.IMPORTERS)) or "none"
         raise Failure(f"import: no format {name!r}; known: {known}", 2)
     check_place(out, out.with_name(f"{out.name}.part"), force=force)
-    origin = _origin(name, file)
     found = _found(read, extra.place(extra.IMPORTERS, name), file)
-    run = _prepared(found, file)
-    run.origin = origin
-    try:
-        chunk = _chunk(run, found)
-        _settle(run, found)
-    except ValueError as error:
-        raise Failure(f"{extra.place(extra.IMPORTERS, name)}: {error}; tell its author", 3) from error
-    return _written(create(run, out, force), chunk)
-
-
-def _origin(name: str, file: Path) -> dict[str, str | int]:
-    """Say where a file comes from, and that nothing here computed it: -1 is the seed of no run."""
-    return {
-        "backend": "none",
-        "backend_reason": "imported, not computed by engram",
-        "device": "none",
-        "seed": -1,
-        "imported_from": str(file),
-        "imported_format": name,
-        "imported_sha256": _digest(file),
-    }
-
-
-def _digest(file: Path) -> str:
-    try:
-        with open(file, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise Failure(f"{file}: cannot be read ({error.strerror}); give another file", 4) from error
+    return write(found, name, file, out, force=force)
 
 
 def _found(read: Callable[[Path], Any], place: str, file: Path) -> Imported:
-    """Read the file, and say whose fault a failure is."""
     try:
         found = read(file)
     except EngramError as error:  # raised on purpose: the file is not what the importer is for
@@ -85,62 +50,3 @@ def _found(read: Callable[[Path], Any], place: str, file: Path) -> Imported:
     if not isinstance(found, Imported):
         raise Failure(f"{place}: returned {type(found).__name__}, not engram.Imported; tell its author", 3)
     return found
-
-
-def _prepared(found: Imported, file: Path) -> Run:
-    """Make the state of the recipe; it keeps no seed, since nothing is drawn, and as backend what it says."""
-    try:
-        recipe = resolve(found.recipe)
-        recipe = attrs.evolve(recipe, place=file.name, run=attrs.evolve(recipe.run, seed=None))
-        light = attrs.evolve(recipe.run, backend="numpy", chunk=1)
-        run = prepare(attrs.evolve(recipe, run=light))
-    except PluginError:
-        raise
-    except (RecipeError, EngramError) as error:
-        lines = "\n".join(f"{file}: as a {line}" for line in str(error).splitlines())
-        raise Failure(lines, 4) from error
-    run.recipe = recipe
-    return run
-
-
-def _chunk(run: Run, found: Imported) -> ChunkRecords:
-    """Return all rows as one chunk, in the types and shapes that the recipe gives them."""
-    steps = run.recipe.run.steps or 0
-    wanted = {item.path: item for item in run.recorder.recorded}
-    if found.records.keys() != wanted.keys():
-        raise ValueError(f"records {sorted(found.records)}, but its recipe {sorted(wanted)}")
-    records = {
-        path: _array(path, found.records[path], (steps, run.batch, *item.kept), item.dtype)
-        for path, item in wanted.items()
-    }
-    trials = {name: np.asarray(values) for name, values in found.trials.items()}
-    trials |= {f"{end}_time": trials[f"{end}_step"] * run.recipe.run.dt for end in ("start", "stop") if trials}
-    rows = np.arange(steps, dtype=np.int64)
-    return ChunkRecords(0, steps, rows, rows * run.recipe.run.dt, records, trials, {})
-
-
-def _settle(run: Run, found: Imported) -> None:
-    """Put what is known into the final state, and leave the rest of it out."""
-    run.slots = [slot for slot in run.slots if slot.path in found.final]
-    unknown = found.final.keys() - {slot.path for slot in run.slots}
-    if unknown:
-        raise ValueError(f"its recipe has no state {', '.join(sorted(unknown))}")
-    for slot in run.slots:
-        slot.value[...] = _array(slot.path, found.final[slot.path], slot.value.shape, slot.value.dtype)
-    run.step = run.recipe.run.steps or 0
-
-
-def _array(path: str, values: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    array = np.asarray(values)
-    if array.shape != shape:
-        raise ValueError(f"{path} is {array.shape}, but by its recipe {shape}")
-    return array.astype(dtype, copy=False)
-
-
-def _written(output: Output, chunk: ChunkRecords) -> Path:
-    try:
-        output.write(chunk)
-        return output.complete()
-    except BaseException:
-        output.writer.abandon()
-        raise

@@ -24,14 +24,14 @@ Progress = Callable[[engine.Run, float], None]
 
 @attrs.frozen(eq=False, kw_only=True)
 class Imported:
-    """What another program saved, as a run; `engram import` writes it. A function from a path to this is a format.
+    """What another program saved, as a run, which `engram import` writes as a run file.
 
     Attributes:
         recipe: Tables of the recipe that it followed; `run.steps` says how many rows there are.
         records: (steps, batch, ...) arrays by path, those that `record.variables` of the recipe names.
         trials: Columns of the trials that ended: replica, number, start_step, stop_step, return_, outcome,
             truncated.
-        final: (batch, ...) state after the last step by path, such as "memory.w"; what is not known is absent.
+        final: (batch, ...) state after the last step by path, such as "memory.w"; only what is known.
     """
 
     recipe: Mapping[str, Any]

@@ -229,7 +229,7 @@ class Output:
     def _note_time(self) -> None:
         seconds = time.perf_counter() - self.begun
         self.writer.set_provenance(
-            **(self.run.origin or {"wall_time_s": seconds, "execution": self.run.execution})
+            **(self.run.origin or {"execution": self.run.execution, "wall_time_s": seconds})
         )
 
     def _write_final(self, part: Part) -> None:

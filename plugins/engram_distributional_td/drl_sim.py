@@ -7,13 +7,16 @@ at it:
 
     value(t) = V_t,  delta(t + 1) = deltas_t,  reward(t + 1) = r_t,  delta(0) = reward(0) = 0     (1)
 
-It saves no weights and no stimuli. The stimuli of its `init` are serial compounds, one unit a step from the cue
-on, so that V_t is the weight of the unit of step t, and the cue comes at the first step at which V ever differs
-from 0. The weights after a trial then follow from V and deltas in it; alpha, gamma and lambda are to the power dt:
+It saves no weights and no stimuli. The stimuli of its `init` are serial compounds, one unit a step from the
+cue on, so that V_t is the weight of the unit of step t, and the cue comes at the first step at which V ever
+differs from 0. The weights after a trial then follow from V and deltas in it, with alpha and lambda to the
+power dt:
 
-    z_t = alpha^+- deltas_t / max(1, sum_{k <= t - cue} lambda^k),  G_t = z_t + lambda G_{t+1},  w_t = V_t + G_t  (2)
+    z_t = alpha^+- deltas_t / max(1, sum_{k <= t - cue} lambda^k)                                 (2)
+    G_t = z_t + lambda G_{t+1},  w_t = V_t + G_t                                                  (3)
 
-They must be V of the next trial of the type. Where they are not, the stimuli were others: which, nothing tells.
+They must be V of the next trial of the type. Where they are not, the stimuli were others, and nothing says
+which.
 """
 
 from __future__ import annotations
@@ -134,10 +137,12 @@ def imported(found: Experiment, name: str) -> Imported:
         EngramError: No value differs from 0, so that the time of the cue cannot be told.
     """
     if not any(cue is not None for cue in found.cues):
-        raise EngramError("V is 0 throughout, so nothing tells when the cue came; save an experiment of more trials")
+        raise EngramError(
+            "V is 0 throughout, so nothing tells when the cue came; save an experiment of more trials"
+        )
     trials, steps, predictors = found.value.shape
     known = _follows(found)
-    title = f"{name} of drl_sim: {predictors} predictors, {trials} trials"
+    title = f"{name} of drl_sim, {trials} trials"
     reward = np.zeros((trials, steps), dtype=found.value.dtype)
     reward[:, 1:] = found.reward[found.states, np.arange(trials), :-1]
     delta = np.zeros_like(found.value)
@@ -191,11 +196,13 @@ def _recipe(found: Experiment, title: str) -> dict[str, Any]:
 
 
 def _events(found: Experiment, kind: int) -> list[dict[str, Any]]:
-    """The cue and the outcomes of a type, a list of sizes where they differ; drl_sim's times are a step later."""
+    """Return the cue and the outcomes of a type; by drl_sim's clock both are a step later."""
     cue = found.cues[kind]
-    events: list[dict[str, Any]] = [] if cue is None else [{"stimulus": "cue", "at": _time(cue + 1, found.dt)}]
+    events: list[dict[str, Any]] = (
+        [] if cue is None else [{"stimulus": "cue", "at": _time(cue + 1, found.dt)}]
+    )
     sizes = found.reward[kind, :, :-1]
-    for step in np.flatnonzero(sizes.any(axis=0)):
+    for step in np.flatnonzero(sizes.any(axis=0)).tolist():
         at = _time(step + 1, found.dt)
         events.append({"outcome": "reward", "at": at, "size": _brief(sizes[:, step].astype(float))})
     return events
@@ -250,7 +257,7 @@ def _weights(found: Experiment) -> Host:
 
 
 def _follows(found: Experiment) -> bool:
-    """Whether V of each trial is what equation (2) makes of the trial of its type before it."""
+    """Whether V of each trial is what equation (3) makes of the trial of its type before it."""
     tolerance = _TOLERANCE * max(np.abs(found.value).max(), np.abs(found.reward).max())
     for kind, cue in enumerate(found.cues):
         trials = found.trials_of(kind)
@@ -263,7 +270,7 @@ def _follows(found: Experiment) -> bool:
 
 
 def _after(found: Experiment, cue: int, trials: Host) -> Host:
-    """Equation (2), (trial, step, predictor) from the cue on."""
+    """Equation (3), (trial, step, predictor) from the cue on."""
     power, decay = found.power, found.power["lam"]
     w = found.value[trials, cue:].astype(float)
     delta = found.delta[trials, cue:].astype(float)
@@ -283,7 +290,9 @@ def _array(saved: Mapping[str, Any], key: str, shape: tuple[int | None, ...]) ->
     value = saved[key].value if isinstance(saved[key], Rebuilt) else saved[key]
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
         raise EngramError(f"{key} is no tensor of floating-point numbers; save what `sim` returns")
-    if len(value.shape) != len(shape) or any(n not in (None, m) for n, m in zip(shape, value.shape, strict=True)):
+    if len(value.shape) != len(shape) or any(
+        n not in (None, m) for n, m in zip(shape, value.shape, strict=True)
+    ):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
         raise EngramError(f"{key} has the shape {value.shape}, not ({wanted}); save what `sim` returns")
     return value.astype(np.result_type(value.dtype.newbyteorder("="), np.float32), copy=False)
@@ -293,7 +302,9 @@ def _states(listed: Any, trials: int, types: int) -> Host:
     if type(listed) is not list or len(listed) != trials:
         raise EngramError(f"states is no list of {trials} types of trial; save what `sim` returns")
     if not all(isinstance(item, int | np.integer) and 0 <= item < types for item in listed):
-        raise EngramError(f"states has what is no type of trial from 0 to {types - 1}; save what `sim` returns")
+        raise EngramError(
+            f"states has what is no type of trial from 0 to {types - 1}; save what `sim` returns"
+        )
     return np.array([int(item) for item in listed])
 
 

@@ -84,7 +84,9 @@ class PickleMachine:
         elif name in _ACTIONS:
             _ACTIONS[name](self, argument)
         else:
-            raise EngramError(f"its pickle has the opcode {name}, which plain data do not need; it was not run")
+            raise EngramError(
+                f"its pickle has the opcode {name}, which plain data do not need; it was not run"
+            )
 
     def _last(self, n: int) -> tuple[Any, ...]:
         """Take the last `n` items, among which there is no mark."""
@@ -131,7 +133,9 @@ class PickleMachine:
         for key, value in zip(items[::2], items[1::2], strict=True):
             # The hash of a tuple recurses as deep as the tuple is nested, past any limit of Python's.
             if not isinstance(key, str | int):
-                raise EngramError(f"it has a dict with a key of type {type(key).__name__}; only text and int are read")
+                raise EngramError(
+                    f"it has a dict with a key of type {type(key).__name__}; only text and int are read"
+                )
             target[key] = value
 
     def _put(self, index: int) -> None:
@@ -154,7 +158,9 @@ class PickleMachine:
     def _look_up(self, module: str, name: str) -> None:
         text = f"{module}.{name}"
         if text not in self.names:
-            raise EngramError(f"its pickle asks for {text[:80]}, which is no plain data; nothing of it was run")
+            raise EngramError(
+                f"its pickle asks for {text[:80]}, which is no plain data; nothing of it was run"
+            )
         self._stack.append(Name(text, self.names[text]))
 
     def _call(self, _: Any) -> None:

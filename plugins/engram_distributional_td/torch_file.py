@@ -11,7 +11,7 @@ import math
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -20,8 +20,10 @@ from engram import EngramError
 
 from .pickle_machine import Name, PickleMachine
 
+Order = Literal["<", ">", "=", "|"]
 _PICKLE = 1 << 24
 _AXES = 8
+_ORDERS: dict[bytes, Order] = {b"little": "<", b"big": ">"}
 _DTYPES = {
     "torch.DoubleStorage": "f8",
     "torch.FloatStorage": "f4",
@@ -33,7 +35,10 @@ _DTYPES = {
     "torch.ByteStorage": "u1",
     "torch.BoolStorage": "?",
 }
-_CODES = {"b1": "?", **{code: code for code in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1")}}
+_CODES = {
+    "b1": "?",
+    **{code: code for code in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1")},
+}
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _AGAIN = "load it with torch and save it again: torch.save(torch.load(FILE, weights_only=False), FILE)"
 _DAMAGED = (
@@ -87,7 +92,7 @@ class _Contents:
 
     archive: zipfile.ZipFile
     root: str
-    order: str = "<"
+    order: Order = "<"
     _storages: dict[str, bytes] = attrs.field(factory=dict, init=False)
     _encoded: int = attrs.field(default=0, init=False)
 
@@ -101,11 +106,13 @@ class _Contents:
             raise EngramError("has records that are larger than itself; get it again")
         found = [info.filename for info in infos if info.filename.endswith("/data.pkl")]
         if len(found) != 1:
-            raise EngramError("has no single record data.pkl, so it is no file of torch.save; give one that it wrote")
+            raise EngramError(
+                "has no single record data.pkl, so it is no file of torch.save; give one that it wrote"
+            )
         contents = cls(archive, found[0].removesuffix("data.pkl"))
         name = f"{contents.root}byteorder"
         if name in archive.namelist():
-            contents.order = {b"little": "<", b"big": ">"}[archive.read(name)]
+            contents.order = _ORDERS[archive.read(name)]
         return contents
 
     def load(self) -> Any:
@@ -122,12 +129,16 @@ class _Contents:
         if kind != "storage" or not isinstance(cls, Name) or not isinstance(key, str):
             raise EngramError("has a reference to what is no storage; get it again")
         if cls.text not in _DTYPES:
-            raise EngramError(f"has a storage of type {cls.text}; plain ones are read, such as torch.FloatStorage")
+            raise EngramError(
+                f"has a storage of type {cls.text}; plain ones are read, such as torch.FloatStorage"
+            )
         if key not in self._storages:
             self._storages[key] = self.archive.read(f"{self.root}data/{key}")
         dtype = np.dtype(_DTYPES[cls.text]).newbyteorder(self.order)
         if type(count) is not int or count * dtype.itemsize != len(self._storages[key]):
-            raise EngramError(f"storage {key[:20]}: has another size than the pickle says; get the file again")
+            raise EngramError(
+                f"storage {key[:20]}: has another size than the pickle says; get the file again"
+            )
         return Storage(self._storages[key], dtype)
 
     def encode(self, text: Any, encoding: Any) -> bytes:
@@ -159,7 +170,8 @@ def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nda
     Args:
         storage: A `Storage`.
         offset: Where the first element stands.
-        size: Length of each axis; `stride` elements from one index to the next.
+        size: Length of each axis.
+        stride: Elements from one index to the next, for each axis.
 
     Raises:
         EngramError: The window reaches past the storage, is empty, or shows elements more than once.
@@ -168,12 +180,16 @@ def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nda
     if not isinstance(storage, Storage) or any(type(n) is not int or n < 0 for n in numbers):
         raise EngramError("has a tensor that is none; get the file again")
     if len(size) != len(stride) or len(size) > _AXES:
-        raise EngramError(f"has a tensor of {len(size)} axes and {len(stride)} strides; up to {_AXES} are read")
+        raise EngramError(
+            f"has a tensor of {len(size)} axes and {len(stride)} strides; up to {_AXES} are read"
+        )
     item = storage.dtype.itemsize
     count = len(storage.data) // item
     last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     if 0 in size or last >= count or math.prod(size) > count:
-        raise EngramError("has a tensor that is empty or does not fit its storage; call .clone() on it and save again")
+        raise EngramError(
+            "has a tensor that is empty or does not fit its storage; call .clone() on it and save again"
+        )
     strides = tuple(s * item for s in stride)
     return np.ndarray(size, storage.dtype, storage.data, offset * item, strides)
 
@@ -188,7 +204,7 @@ class DataType:
     """
 
     code: str
-    order: str = "="
+    order: Order = "="
 
     def build(self, state: Any) -> None:
         """Take (version, byte order, ...), in which a plain dtype says no more."""
@@ -200,7 +216,7 @@ class DataType:
     @property
     def plain(self) -> np.dtype[Any]:
         """The dtype itself."""
-        return np.dtype(_CODES[self.code]).newbyteorder(self.order)  # type: ignore[call-overload,no-any-return]
+        return np.dtype(_CODES[self.code]).newbyteorder(self.order)
 
 
 @attrs.define(eq=False)

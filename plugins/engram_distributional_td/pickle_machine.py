@@ -9,6 +9,7 @@ meaning of each opcode is that of the module `pickletools`, which here takes pro
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -61,15 +62,21 @@ class PickleMachine:
             EngramError: It is damaged, too long, or asks for what plain data do not need.
         """
         try:
-            for number, (opcode, argument, _) in enumerate(pickletools.genops(program)):
-                if opcode.name == "STOP":
-                    return self._stack.pop()
-                if number >= _OPCODES:
-                    raise EngramError(f"its pickle has over {_OPCODES:,} opcodes, more than are read")
-                self._do(opcode.name, argument)
-        except (ValueError, IndexError, KeyError, TypeError) as error:
+            with warnings.catch_warnings():
+                # `pickletools` only warns of a name with an escape that is none.
+                warnings.simplefilter("error")
+                return self._run(program)
+        except (ValueError, IndexError, KeyError, TypeError, Warning) as error:
             raise EngramError(f"its pickle is damaged ({_line(error)}); get the file again") from None
-        raise EngramError("its pickle is damaged (it has no end); get the file again")
+
+    def _run(self, program: bytes) -> Any:
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(program)):
+            if opcode.name == "STOP":
+                return self._stack.pop()
+            if number >= _OPCODES:
+                raise EngramError(f"its pickle has over {_OPCODES:,} opcodes, more than are read")
+            self._do(opcode.name, argument)
+        raise ValueError("it has no end")
 
     def _do(self, name: str, argument: Any) -> None:
         stack = self._stack

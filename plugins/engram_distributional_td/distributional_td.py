@@ -21,7 +21,7 @@ from engram import Choice, Context, EngramError
 from .population import Population, by_trial, online
 from .rates import in_order, rates
 from .response import RESPONSES, UTILITIES
-from .spread import Spread, Values, bounds
+from .spread import Values, bounds
 from .target import ERRORS, projected
 
 
@@ -124,11 +124,15 @@ class DistributionalTD(engram.Memory):
         """Draw the predictors; all values are 0."""
         space = ctx.observation
         if space is None or isinstance(space, Choice) or len(space.shape) != 1:
-            raise EngramError(f"{ctx.path}: takes a row of features, (feature,), or of indices of active ones")
+            raise EngramError(
+                f"{ctx.path}: takes a row of features, (feature,), or of indices of active ones"
+            )
         sparse = np.dtype("f4" if space.dtype == "float" else space.dtype).kind == "i"
         features = int(space.high or 0) + 1 if sparse else space.shape[0]
         if self.trialwise and ctx.trial_steps is None:
-            raise EngramError(f"{ctx.path}: update = 'trial' needs a task that tells the length of its trials")
+            raise EngramError(
+                f"{ctx.path}: update = 'trial' needs a task that tells the length of its trials"
+            )
         found = rates(ctx, self)
         found = in_order(ctx, found) if self.bootstrap == "imputed" else found
         sizes = {

@@ -30,9 +30,7 @@ class Population:
     """State of all predictors."""
 
     w: Array = engram.array("feature", "predictor", unit="reward", doc="value of each feature")
-    value: Array = engram.array(
-        "predictor", unit="reward", doc="V of the present observation", record=True
-    )
+    value: Array = engram.array("predictor", unit="reward", doc="V of the present observation", record=True)
     delta: Array = engram.array("predictor", unit="reward", doc="reward prediction error", record=True)
     alpha_plus: Array = engram.array("predictor", doc="learning rate where the error is positive")
     alpha_minus: Array = engram.array("predictor", doc="learning rate where the error is negative")
@@ -117,18 +115,21 @@ def learn_now(w: Array, credit: Array, trace: Array, value: Array) -> None:
 
 
 @engram.rule
-def follow(trace: Array, decay: Array, observation: Array, start: bool, sparse: bool, replacing: bool) -> None:
+def follow(
+    trace: Array, decay: Array, observation: Array, start: bool, sparse: bool, replacing: bool
+) -> None:
     """Equation (3); a replacing trace is at most what is seen now where that is not 0."""
     for f in range(len(trace)):
         x = 0.0 if sparse else observation[f]
         for p in range(len(decay)):
             faded = 0.0 if start else decay[p] * trace[f, p]
             trace[f, p] = (x if x != 0 else faded) if replacing else faded + x
-    for k in range(len(observation) if sparse else 0):
-        f = observation[k]
-        if f >= 0:
-            for p in range(len(decay)):
-                trace[f, p] = 1.0 if replacing else trace[f, p] + 1.0
+    if sparse:
+        for k in range(len(observation)):
+            f = observation[k]
+            if f >= 0:
+                for p in range(len(decay)):
+                    trace[f, p] = 1.0 if replacing else trace[f, p] + 1.0
 
 
 @engram.rule

@@ -20,7 +20,7 @@ import attrs
 
 from engram import Array, Context
 
-from .spread import Values, drawn
+from .spread import drawn
 
 
 @attrs.frozen

@@ -42,14 +42,14 @@ def linear(reward: float, scale: float) -> float:
 
 @engram.rule
 def logarithmic(reward: float, scale: float) -> float:
-    """s log(1 + r / s): concave, and nearly linear where r is well below s."""
+    """S log(1 + r / s): concave, and nearly linear where r is well below s."""
     size = scale * exact.log(1 + abs(reward) / scale)
     return size if reward >= 0 else -size
 
 
 @engram.rule
 def hill(reward: float, scale: float) -> float:
-    """r / (1 + r / s): a Hill function, half of its limit s at r = s."""
+    """R / (1 + r / s): a Hill function, half of its limit s at r = s."""
     return reward / (1 + abs(reward) / scale)
 
 

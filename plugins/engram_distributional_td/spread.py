@@ -21,7 +21,8 @@ class Spread:
     )
     uniform: tuple[float, float] | None = engram.param(default=None, doc="bounds of a uniform distribution")
     normal: tuple[float, float] | None = engram.param(
-        default=None, doc="mean and standard deviation; what lies outside the parameter's range is moved to its end"
+        default=None,
+        doc="mean and standard deviation; what lies outside the parameter's range is moved to its end",
     )
     beta: tuple[float, float] | None = engram.param(default=None, gt=0, doc="a and b of a beta distribution")
     choice: tuple[float, ...] | None = engram.param(default=None, doc="values of equal probability")
@@ -29,7 +30,9 @@ class Spread:
     def check(self) -> None:
         """Exactly one distribution is named."""
         if len(self.named) != 1 or self.choice == ():
-            raise ValueError("name one of grid, uniform, normal, beta or choice, such as {uniform = [0.1, 0.9]}")
+            raise ValueError(
+                "name one of grid, uniform, normal, beta or choice, such as {uniform = [0.1, 0.9]}"
+            )
 
     @property
     def named(self) -> dict[str, tuple[float, ...]]:

@@ -21,7 +21,14 @@ from engram import Array
 
 @engram.rule
 def own(
-    p: int, following: Array, reward: float, discount: float, value: float, shift: int, sample: float, memory: Any
+    p: int,
+    following: Array,
+    reward: float,
+    discount: float,
+    value: float,
+    shift: int,
+    sample: float,
+    memory: Any,
 ) -> float:
     """The error of predictor p, equation (1)."""
     return reward + discount * following[p] - value
@@ -29,7 +36,14 @@ def own(
 
 @engram.rule
 def partner(
-    p: int, following: Array, reward: float, discount: float, value: float, shift: int, sample: float, memory: Any
+    p: int,
+    following: Array,
+    reward: float,
+    discount: float,
+    value: float,
+    shift: int,
+    sample: float,
+    memory: Any,
 ) -> float:
     """The error of predictor p, equation (2)."""
     return reward + discount * following[(p + shift) % len(following)] - value
@@ -37,7 +51,14 @@ def partner(
 
 @engram.rule
 def shared(
-    p: int, following: Array, reward: float, discount: float, value: float, shift: int, sample: float, memory: Any
+    p: int,
+    following: Array,
+    reward: float,
+    discount: float,
+    value: float,
+    shift: int,
+    sample: float,
+    memory: Any,
 ) -> float:
     """The error of predictor p, equation (3)."""
     return reward + discount * sample - value
@@ -51,7 +72,14 @@ def hat(x: float) -> float:
 
 @engram.rule
 def projected(
-    p: int, following: Array, reward: float, discount: float, value: float, shift: int, sample: float, memory: Any
+    p: int,
+    following: Array,
+    reward: float,
+    discount: float,
+    value: float,
+    shift: int,
+    sample: float,
+    memory: Any,
 ) -> float:
     """The error of the probability of atom p, equation (4); mass that no feature holds is at value 0."""
     lowest, highest, width = memory.lowest, memory.highest, memory.width

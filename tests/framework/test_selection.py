@@ -475,6 +475,15 @@ def test_uneven_trials_of_an_open_loop_are_seen_without_a_table_of_trials(
         execute(prepare(recipe("parade", record)))
 
 
+@pytest.mark.parametrize("steps", [0, -3])
+def test_a_trial_without_steps_has_no_windows(
+    recipe: Make, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    monkeypatch.setattr(Parade, "trial_steps", lambda self, dt: steps)
+    with pytest.raises(RecipeError, match="record.every_trial: the task does not say how long"):
+        prepare(recipe("parade", {"every_trial": 2}))
+
+
 def test_a_memory_is_told_how_long_a_trial_is(recipe: Make) -> None:
     told: list[int | None] = []
 

@@ -88,7 +88,7 @@ def select(record: RecordSettings, dt: float, trial_steps: int | None) -> Select
     """
     if record.window is None and record.every_trial == 1:
         return Selection(record.every)
-    if trial_steps is None:
+    if trial_steps is None or trial_steps < 1:
         name = "every_trial" if record.window is None else "window"
         raise RecipeError(f"record.{name}: the task does not say how long its trials are; leave it out")
     inside = np.full(trial_steps, record.window is None)

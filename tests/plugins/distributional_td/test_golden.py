@@ -89,7 +89,9 @@ def test_active_features_follow_the_trajectory(name: str, dtype: str) -> None:
         dt=float(case["dt"]),
         dtype=dtype,
         trial_steps=steps,
-        observation=Spec(shape=(1 + (name.startswith("two_cues_compound")),), dtype="int32", high=types * features - 1.0),
+        observation=Spec(
+            shape=(1 + (name.startswith("two_cues_compound")),), dtype="int32", high=types * features - 1.0
+        ),
         record=("value", "delta"),
     )
 

@@ -58,7 +58,9 @@ def trials(x: Any, reward: Any, *, truncated: bool = False, learn: Any = None) -
     }
 
 
-def plain(x: Any, reward: Any, p: dict[str, float], *, online: bool, truncated: bool = False) -> tuple[Any, Any, Any]:
+def plain(
+    x: Any, reward: Any, p: dict[str, float], *, online: bool, truncated: bool = False
+) -> tuple[Any, Any, Any]:
     """TD(lambda) of one predictor, written as its equations, in Python's own numbers."""
     w = np.zeros(x.shape[2])
     values, deltas = np.zeros(reward.shape), np.zeros(reward.shape)
@@ -87,7 +89,12 @@ def test_each_predictor_learns_as_the_equations_say(update: str, truncated: bool
     rng = np.random.default_rng(3)
     x, reward = rng.normal(size=(6, 9, 4)), rng.normal(size=(6, 9))
     reward[:, 0] = 0
-    plus, minus, gamma, lam = rng.uniform(0.01, 0.2, 3), rng.uniform(0.01, 0.2, 3), (0.5, 0.9, 1.0), (0.0, 0.4, 1.0)
+    plus, minus, gamma, lam = (
+        rng.uniform(0.01, 0.2, 3),
+        rng.uniform(0.01, 0.2, 3),
+        (0.5, 0.9, 1.0),
+        (0.0, 0.4, 1.0),
+    )
     memory = DistributionalTD(
         predictors=3, alpha_plus=tuple(plus), alpha_minus=tuple(minus), gamma=gamma, lam=lam, update=update
     )  # fmt: skip
@@ -216,7 +223,9 @@ def test_the_cue_takes_over_the_response_to_reward() -> None:
 
 
 def test_a_task_that_does_not_tell_the_length_of_its_trials_is_refused() -> None:
-    with pytest.raises(EngramError, match="update = 'trial' needs a task that tells the length of its trials"):
+    with pytest.raises(
+        EngramError, match="update = 'trial' needs a task that tells the length of its trials"
+    ):
         play(population(update="trial"), trials(np.ones((1, 3, 2)), np.ones((1, 3))))
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engram import Array, Context
 import engram
+from engram import Array, Context
 from engram.testing import play
 from engram_distributional_td import DistributionalTD, Spread, beta_quantile, imputed
 
@@ -17,7 +17,7 @@ from engram_distributional_td import DistributionalTD, Spread, beta_quantile, im
 def drawn(values: Any, n: int = 4000, **more: Any) -> Any:
     memory = DistributionalTD(predictors=n, gamma=values, **more)
     signals = {"observation": np.zeros((1, 1, 1)), "reward": np.zeros((1, 1))}
-    return play(memory, signals, record=("gamma", "alpha_plus", "alpha_minus", "up", "down"))
+    return play(memory, signals, trial_steps=1, record=("gamma", "alpha_plus", "alpha_minus", "up", "down"))
 
 
 def test_one_number_is_for_all_and_a_list_for_each() -> None:
@@ -105,7 +105,7 @@ class Draws(engram.Memory):
     @engram.scan
     def body(expectile, tau, z, reward):  # type: ignore[no-untyped-def]
         """Impute."""
-        z = imputed(expectile, tau, reward)  # noqa: F841
+        z = imputed(expectile, tau, reward)
 
 
 def quantiles(expectiles: Any, tau: Any, u: Any) -> Any:

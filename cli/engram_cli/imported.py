@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
-from engram import EngramError, Imported, PluginError, resolve
+from engram import EngramError, PluginError, resolve
 from engram.engine import ChunkRecords, Run, prepare
 from engram.output import Output, create
 from engram_cli import extra
 from engram_cli.failure import Failure
 
 _TRIALS = {"replica", "number", "start_step", "stop_step", "return_", "outcome", "truncated"}
+
+
+@attrs.frozen(eq=False)
+class Imported:
+    """What another program saved, as a run.
+
+    Attributes:
+        recipe: Tables of the recipe that it followed; `run.steps` says how many rows there are.
+        records: (steps, batch, ...) arrays by path, those that `record.variables` of the recipe names.
+        trials: Columns of the trials that ended: replica, number, start_step, stop_step, return_, outcome,
+            truncated.
+        final: (batch, ...) state after the last step by path, such as "memory.w"; only what is known.
+    """
+
+    recipe: Mapping[str, Any]
+    records: Mapping[str, Any]
+    trials: Mapping[str, Any]
+    final: Mapping[str, Any]
 
 
 def write(found: Imported, name: str, file: Path, out: Path, *, force: bool = False) -> Path:
@@ -36,13 +55,12 @@ def write(found: Imported, name: str, file: Path, out: Path, *, force: bool = Fa
         engram_hdf5.OutputError: The run file cannot be written.
     """
     run = _prepared(found, file)
-    run.origin = _origin(name, file)
     try:
         chunk = _chunk(run, found)
         _settle(run, found)
     except ValueError as error:
         raise Failure(f"{extra.place(extra.IMPORTERS, name)}: {error}; tell its author", 3) from error
-    return _written(create(run, out, force), chunk)
+    return _written(create(run, out, force), chunk, _origin(name, file))
 
 
 def _origin(name: str, file: Path) -> dict[str, str | int]:
@@ -122,10 +140,10 @@ def _array(path: str, values: Any, shape: tuple[int, ...], dtype: np.dtype[Any])
     return array.astype(dtype, copy=False)
 
 
-def _written(output: Output, chunk: ChunkRecords) -> Path:
+def _written(output: Output, chunk: ChunkRecords, origin: dict[str, str | int]) -> Path:
     try:
         output.write(chunk)
-        return output.complete()
+        return output.complete(**origin)
     except BaseException:
         output.writer.abandon()
         raise

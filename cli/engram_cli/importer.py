@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engram import EngramError, Imported
+import attrs
+
+from engram import EngramError
 from engram_cli import extra
 from engram_cli.failure import Failure
-from engram_cli.imported import write
+from engram_cli.imported import Imported, write
 from engram_hdf5 import check_place
 
 
@@ -47,6 +49,7 @@ def _found(read: Callable[[Path], Any], place: str, file: Path) -> Imported:
         raise Failure(str(error), 4) from error
     except Exception as error:
         raise Failure(f"{place}: {type(error).__name__}: {error}", 3) from error
-    if not isinstance(found, Imported):
-        raise Failure(f"{place}: returned {type(found).__name__}, not engram.Imported; tell its author", 3)
-    return found
+    tables = [field.name for field in attrs.fields(Imported)]
+    if not isinstance(found, dict) or sorted(found) != sorted(tables):
+        raise Failure(f"{place}: returns no dict of {', '.join(tables)}; tell its author", 3)
+    return Imported(**found)

@@ -34,7 +34,7 @@ from .errors import (
 )
 from .event import Events as Events
 from .hookspecs import hookimpl as hookimpl
-from .launch import Imported as Imported, resume as resume, run as run
+from .launch import resume as resume, run as run
 from .random import Stream as Stream
 from .recipe import Recipe as Recipe, resolve as resolve
 from .rules import exact as exact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -71,7 +71,6 @@ class Run:
         fused: Takes a chunk of steps in one call, None where the components are stepped one by one.
         graph: Replays a step on a GPU, None elsewhere.
         counted: Events of the chunks done.
-        origin: What the file says of an imported run in place of what computed it; empty for what is run.
     """
 
     recipe: Recipe
@@ -95,7 +94,6 @@ class Run:
     fused: Fused | None = None
     graph: StepGraph | None = None
     counted: int = 0
-    origin: Mapping[str, str | int | float] = attrs.field(factory=dict)
     _bound: list[tuple[Any, str, Array]] = attrs.field(factory=list)
 
     @property

@@ -22,24 +22,6 @@ if TYPE_CHECKING:
 Progress = Callable[[engine.Run, float], None]
 
 
-@attrs.frozen(eq=False, kw_only=True)
-class Imported:
-    """What another program saved, as a run, which `engram import` writes as a run file.
-
-    Attributes:
-        recipe: Tables of the recipe that it followed; `run.steps` says how many rows there are.
-        records: (steps, batch, ...) arrays by path, those that `record.variables` of the recipe names.
-        trials: Columns of the trials that ended: replica, number, start_step, stop_step, return_, outcome,
-            truncated.
-        final: (batch, ...) state after the last step by path, such as "memory.w"; only what is known.
-    """
-
-    recipe: Mapping[str, Any]
-    records: Mapping[str, Any]
-    trials: Mapping[str, Any]
-    final: Mapping[str, Any]
-
-
 def run(
     source: str | Path | Mapping[str, Any] | Recipe,
     *,

@@ -197,13 +197,13 @@ class Output:
                 _refuse_lost("events", self.tables["events"], self.run.counted)
         self.writer.commit()
 
-    def complete(self) -> Path:
-        """Write the final state and give the file its final name."""
+    def complete(self, **origin: str | int) -> Path:
+        """Write the final state and give the file its final name; `origin` says what made it in our place."""
         self._settle()
         if self.run.recipe.record.final:
             for part in self.parts.values():
                 self._write_final(part)
-        self._note_time()
+        self.writer.set_provenance(**(origin or self._effort()))
         path = self.writer.complete()
         self._end()
         drop_checkpoint(path)
@@ -215,7 +215,7 @@ class Output:
         self._end()
         try:
             if self.writer.is_open:
-                self._note_time()
+                self.writer.set_provenance(**self._effort())
             part = self.writer.stop(status, f"{type(error).__name__}: {error}")
         except StorageError as second:
             error.add_note(str(second))
@@ -226,11 +226,8 @@ class Output:
         if self.background is not None:
             self.background.close()
 
-    def _note_time(self) -> None:
-        seconds = time.perf_counter() - self.begun
-        self.writer.set_provenance(
-            **(self.run.origin or {"execution": self.run.execution, "wall_time_s": seconds})
-        )
+    def _effort(self) -> dict[str, str | float]:
+        return {"execution": self.run.execution, "wall_time_s": time.perf_counter() - self.begun}
 
     def _write_final(self, part: Part) -> None:
         run = self.run
@@ -389,13 +386,15 @@ def _provenance(run: Run) -> dict[str, str | int | float]:
         "backend_reason": run.backend.reason,
         "device": run.backend.device,
         "seed": int(run.recipe.run.seed or 0),
-        **run.origin,
     }
 
 
 def _texts(run: Run) -> dict[str, str]:
-    used = [attrs.asdict(p) for p in run.recipe.plugins.plugins.values() if p.status == "loaded"]
-    listed = [{key: item[key] for key in ("name", "package", "version", "target")} for item in used]
+    listed = [
+        {key: getattr(plugin, key) for key in ("name", "package", "version", "target")}
+        for plugin in run.recipe.plugins.plugins.values()
+        if plugin.status == "loaded"
+    ]
     return {
         **surroundings.texts(_PACKAGES),
         "config": run.recipe.to_toml(),

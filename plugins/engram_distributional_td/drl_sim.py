@@ -29,7 +29,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from engram import EngramError, Imported
+from engram import EngramError
 
 from .torch_file import Rebuilt, load
 
@@ -71,11 +71,14 @@ class Experiment:
         return np.flatnonzero(self.states == kind)
 
 
-def read(path: Path) -> Imported:
+def read(path: Path) -> dict[str, dict[str, Any]]:
     """Read an experiment that drl_sim saved (.pth).
 
     Args:
         path: A file that torch.save has written, torch 1.6 or later.
+
+    Returns:
+        It as a run: recipe, records, trials and final state, as an importer gives them.
 
     Raises:
         EngramError: It is no such file, holds anything but plain data, or no experiment of drl_sim.
@@ -96,6 +99,7 @@ def experiment(saved: Any) -> Experiment:
     if type(saved) is not dict or not set(_KEYS) <= saved.keys():
         absent = ", ".join(key for key in _KEYS if type(saved) is not dict or key not in saved)
         raise EngramError(f"is no experiment of drl_sim: it has no {absent}; save what `sim` returns")
+    saved = {key: item.value if isinstance(item, Rebuilt) else item for key, item in saved.items()}
     value = _array(saved, "V", (None, None, None, None))
     predictors, types, trials, steps = value.shape
     if steps < 2:
@@ -126,7 +130,7 @@ def _cue(value: Host) -> int | None:
     return int(steps[0]) if len(steps) else None
 
 
-def imported(found: Experiment, name: str) -> Imported:
+def imported(found: Experiment, name: str) -> dict[str, dict[str, Any]]:
     """Return an experiment as a run.
 
     Args:
@@ -148,16 +152,16 @@ def imported(found: Experiment, name: str) -> Imported:
     delta = np.zeros_like(found.value)
     delta[:, 1:] = found.delta
     rows = (trials * steps, 1, predictors)
-    return Imported(
-        recipe=_recipe(found, title if known else f"{title}, stimuli unknown"),
-        records={
+    return {
+        "recipe": _recipe(found, title if known else f"{title}, stimuli unknown"),
+        "records": {
             "memory.value": found.value.reshape(rows),
             "memory.delta": delta.reshape(rows),
             "task.reward": reward.reshape(rows[:2]),
         },
-        trials=_trials(found.states, reward),
-        final=_final(found, delta, known),
-    )
+        "trials": _trials(found.states, reward),
+        "final": _final(found, delta, known),
+    }
 
 
 def _recipe(found: Experiment, title: str) -> dict[str, Any]:
@@ -287,7 +291,7 @@ def _after(found: Experiment, cue: int, trials: Host) -> Host:
 
 def _array(saved: Mapping[str, Any], key: str, shape: tuple[int | None, ...]) -> Host:
     """Return a floating-point array, float32 at least; None in `shape` is any length."""
-    value = saved[key].value if isinstance(saved[key], Rebuilt) else saved[key]
+    value = saved[key]
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
         raise EngramError(f"{key} is no tensor of floating-point numbers; save what `sim` returns")
     if len(value.shape) != len(shape) or any(
@@ -336,7 +340,7 @@ def _rates(saved: Mapping[str, Any], predictors: int) -> dict[str, Host]:
 
 
 def _numbers(saved: Mapping[str, Any], key: str) -> Host:
-    value = saved[key].value if isinstance(saved[key], Rebuilt) else saved[key]
+    value = saved[key]
     if not isinstance(value, int | float | np.number | np.ndarray) or isinstance(value, bool):
         raise EngramError(f"{key} is no number and no tensor; save what `sim` returns")
     try:

@@ -11,7 +11,7 @@ import pytest
 import engram
 import engram_hdf5
 from engram import EngramError
-from engram_cli.imported import write
+from engram_cli.importer import convert
 from engram_distributional_td.drl_sim import read
 
 CASES = [
@@ -25,11 +25,10 @@ OTHERS = ["two_cues_compound_extinction", "dense_features"]
 def imported(saved, tmp_path):
     """`imported(content)`: the run file that becomes of what drl_sim saved."""
 
-    def convert(content, **options):
-        path = saved(content, **options)
-        return write(read(path), "drl_sim", path, tmp_path / "imported.h5", force=True)
+    def make(content, **options):
+        return convert("drl_sim", saved(content, **options), tmp_path / "imported.h5", force=True)
 
-    return convert
+    return make
 
 
 def refusal(path):
@@ -52,9 +51,9 @@ def test_rows_hold_what_was_saved_bit_for_bit(experiment, imported, name):
     with engram.open(imported(content)) as run:
         rows = {path: run[path][:, 0].reshape(trials, steps, -1) for path in run.variables()}
     np.testing.assert_array_equal(
-        rows["memory.distributional_td.value"], value[:, states, each].transpose(1, 2, 0)
+        rows["memory.value"], value[:, states, each].transpose(1, 2, 0)
     )
-    delta, reward = rows["memory.distributional_td.delta"], rows["task.conditioning.reward"][..., 0]
+    delta, reward = rows["memory.delta"], rows["task.reward"][..., 0]
     np.testing.assert_array_equal(delta[:, 1:], deltas[:, states, each].transpose(1, 2, 0))
     np.testing.assert_array_equal(reward[:, 1:], r[states, each, :-1])
     assert not delta[:, 0].any() and not reward[:, 0].any()
@@ -81,7 +80,7 @@ def test_the_recipe_in_the_file_runs_to_the_same_values_errors_rewards_and_weigh
     content = experiment(name)
     tolerance = 1e-5 * max(1, np.abs(array(content["r"])).max())
     with engram.open(imported(content)) as before:
-        tables = tomllib.loads(before.config)
+        tables = tomllib.loads(before.recipe_text)
         assert "seed" not in tables["run"]
         (again,) = engram.run(
             tables, out=tmp_path / "again.h5", overrides=["run.seed=1", "run.backend=numpy"]
@@ -99,8 +98,8 @@ def test_the_recipe_in_the_file_runs_to_the_same_values_errors_rewards_and_weigh
 def test_weights_are_left_out_where_the_stimuli_are_not_those_of_drl_sim(experiment, imported, name):
     with engram.open(imported(experiment(name))) as run:
         assert run.attrs["title"].endswith("trials, stimuli unknown")
-        assert "memory.distributional_td.w" not in run.final_variables()
-        assert "memory.distributional_td.value" in run.final_variables()
+        assert "memory.w" not in run.final_variables()
+        assert "memory.value" in run.final_variables()
 
 
 def test_each_trial_has_its_type_as_outcome_and_the_sum_of_its_rewards(experiment, imported):
@@ -148,7 +147,7 @@ def test_double_precision_and_arrays_of_numpy_are_taken(experiment, imported, te
     content |= {key: tensor(array(content[key]), "f8") for key in ("V", "deltas", "r")}
     content |= {"alpha": np.array([0.1]), "dt": np.float64(1.0)}
     with engram.open(imported(content)) as run:
-        assert run["memory.distributional_td.value"].dtype == np.float64
+        assert run["memory.value"].dtype == np.float64
         assert run.recipe["run"]["dtype"] == "float64"
 
 
@@ -189,8 +188,8 @@ def test_an_experiment_that_diverged_is_imported_without_weights(experiment, imp
     value = array(content["V"]).copy()
     value[:, :, 50:] = np.nan
     with engram.open(imported(content | {"V": tensor(value)})) as run:
-        assert np.isnan(run["memory.distributional_td.value"][-1]).all()
-        assert "memory.distributional_td.w" not in run.final_variables()
+        assert np.isnan(run["memory.value"][-1]).all()
+        assert "memory.w" not in run.final_variables()
 
 
 def test_a_type_that_was_never_presented_has_no_cue(experiment, imported):

@@ -102,7 +102,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run_it(pickled, tm
     victim = tmp_path / "ran"
     program = PROTO + name(module, attribute) + text(f"touch {victim}") + b"\x85R."
     assert refusal(pickled(program)) == (
-        f"its pickle asks for {module}.{attribute}, which is no plain data; nothing of it was run"
+        f"its pickle asks for '{module}.{attribute}', which is no plain data; nothing of it was run"
     )
     assert not victim.exists()
 
@@ -115,22 +115,25 @@ def test_the_standard_library_would_have_run_it(tmp_path):
 
 def test_a_name_given_by_the_stack_is_refused_too(pickled):
     program = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R."
-    assert "asks for os.system" in refusal(pickled(program))
+    assert "asks for 'os.system'" in refusal(pickled(program))
 
 
 @pytest.mark.parametrize(
     ("code", "program"),
     [("INST", b"(ios\nsystem\n."), ("OBJ", b"(" + name("collections", "OrderedDict") + b"o."),
      ("NEWOBJ", name("collections", "OrderedDict") + b")\x81."), ("EXT1", b"\x82\x01."), ("PERSID", b"Px\n."),
-     ("LONG4", b"\x8b\x01\x00\x00\x00\x01."), ("EMPTY_SET", b"\x8f."), ("NEXT_BUFFER", b"\x97.")],
+     ("LONG4", b"\x8b\x01\x00\x00\x00\x01."), ("EMPTY_SET", b"\x8f."), ("NEXT_BUFFER", b"\x97."),
+     ("BYTEARRAY8", b"\x96" + b"\xff" * 8 + b"."), ("BINUNICODE8", b"\x8d" + b"\xff" * 8 + b"."), ("POP", b"0.")],
 )  # fmt: skip
 def test_opcodes_that_plain_data_do_not_need_are_refused(pickled, code, program):
-    assert refusal(pickled(PROTO + program)).startswith(f"its pickle has the opcode {code}, which")
+    assert refusal(pickled(PROTO + program)) == (
+        f"its pickle has the opcode {getattr(pickle, code)[0]}, which plain data do not need; it was not run"
+    )
 
 
 @pytest.mark.parametrize(
     "program",
-    [b"", b".", PROTO, PROTO + b"K", PROTO + b"K\x01", b"\xff", PROTO + b"h\x05.", PROTO + b"(K\x01.0",
+    [b"", b".", PROTO, PROTO + b"K", PROTO + b"K\x01", PROTO + b"h\x05.", PROTO + b"(K\x01.0",
      PROTO + b"]K\x01s.", PROTO + b"}K\x01a.", PROTO + b"}(K\x01u.", PROTO + b"\x85.", PROTO + b"t.", PROTO + b"(a.",
      PROTO + b"]}b.", PROTO + b"K\x01K\x02R.", PROTO + name("numpy", "ndarray") + b")R.", PROTO + b"X\xff\xff\xff\xff.",
      PROTO + name("_codecs", "encode") + b")R.", PROTO + name("_codecs", "encode") + text("a") + text("rot13") + b"\x86R."],
@@ -157,12 +160,12 @@ def test_deep_nesting_neither_recurses_nor_breaks(pickled):
 
 def test_a_deeply_nested_key_is_refused_before_it_is_hashed(pickled):
     program = PROTO + b"}K\x01" + b"\x85" * 300_000 + b"K\x02s."
-    assert refusal(pickled(program)) == "it has a dict with a key of type tuple; only text and int are read"
+    assert refusal(pickled(program)) == "has a dict with a key of type tuple; only text and int are read"
 
 
 @pytest.mark.parametrize(
     ("size", "stride", "offset"),
-    [((13,), (1,), 0), ((2,), (12,), 0), ((1,), (1,), 12), ((10**9, 10**9), (0, 0), 0), ((2, 7), (0, 1), 0), ((0,), (1,), 0),
+    [((13,), (1,), 0), ((2,), (12,), 0), ((1,), (1,), 12), ((10**9, 10**9), (0, 0), 0), ((2, 7), (0, 1), 0),
      ((2**70,), (1,), 0), ((3,), (-1,), 5), ((2, 2), (1,), 0), ((1,) * 9, (1,) * 9, 0), ((True,), (1,), 0), ((1,), (1,), -1)],
 )  # fmt: skip
 def test_a_window_that_leaves_its_storage_or_repeats_it_is_refused(saved, tensor, size, stride, offset):
@@ -178,9 +181,10 @@ def storage_id(kind="FloatStorage", key="0", count=3):
 @pytest.mark.parametrize(
     ("program", "said"),
     [(storage_id(count=4), "storage 0: has another size than the pickle says"),
-     (storage_id(key="../../0"), "is damaged ("), (storage_id(key="9"), "is damaged ("),
-     (PROTO + text("storage") + b"Q.", "has a reference to what is no storage"),
-     (storage_id("BFloat16Storage"), "asks for torch.BFloat16Storage")],
+     (storage_id(key="../../0"), "has a reference to what is no storage"),
+     (storage_id(key="9"), "has a reference to what is no storage"),
+     (PROTO + text("storage") + b"Q.", "its pickle is damaged ("),
+     (storage_id("BFloat16Storage"), "asks for 'torch.BFloat16Storage'")],
 )  # fmt: skip
 def test_a_storage_that_is_not_there_or_not_plain_is_refused(pickled, program, said):
     assert said in refusal(pickled(program, data_0=bytes(12)))
@@ -264,7 +268,7 @@ def test_programs_that_multiply_what_is_small_end_in_bounded_memory(pickled):
 
 
 def test_a_pickle_that_is_too_long_is_refused_unread(pickled):
-    assert refusal(pickled(bytes((1 << 24) + 1))).startswith("has a pickle of 16,777,217 bytes; up to")
+    assert refusal(pickled(bytes((1 << 22) + 1))).startswith("has a pickle of 4,194,305 bytes; up to")
 
 
 def mutant(whole, dice):

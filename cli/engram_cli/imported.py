@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +14,18 @@ from engram.engine import ChunkRecords, Run, prepare
 from engram.output import Output, create
 from engram_cli import extra
 from engram_cli.failure import Failure
+from engram_cli.importer import Imported, read
+from engram_hdf5 import check_place
 
 _TRIALS = {"replica", "number", "start_step", "stop_step", "return_", "outcome", "truncated"}
 
 
-@attrs.frozen(eq=False)
-class Imported:
-    """What another program saved, as a run.
-
-    Attributes:
-        recipe: Tables of the recipe that it followed; `run.steps` says how many rows there are.
-        records: (steps, batch, ...) arrays by path, those that `record.variables` of the recipe names.
-        trials: Columns of the trials that ended: replica, number, start_step, stop_step, return_, outcome,
-            truncated.
-        final: (batch, ...) state after the last step by path, such as "memory.w"; only what is known.
-    """
-
-    recipe: Mapping[str, Any]
-    records: Mapping[str, Any]
-    trials: Mapping[str, Any]
-    final: Mapping[str, Any]
-
-
-def write(found: Imported, name: str, file: Path, out: Path, *, force: bool = False) -> Path:
-    """Write what an importer found.
+def convert(name: str, file: str | Path, out: str | Path, *, force: bool = False) -> Path:
+    """Write a file of another program as a run file.
 
     Args:
-        found: What it returned.
-        name: The format.
-        file: What it read.
+        name: The format, as a plugin offers it.
+        file: What the other program saved; it is only read.
         out: The run file.
         force: Replace an existing file, once the new one is whole.
 
@@ -51,16 +33,21 @@ def write(found: Imported, name: str, file: Path, out: Path, *, force: bool = Fa
         The run file.
 
     Raises:
-        Failure: No recipe can say what the file holds (exit code 4), or it does not fit its recipe (3).
+        Failure: There is no such format (exit code 2), its importer failed (3), or the file is none of this
+            format or is broken (4).
         engram_hdf5.OutputError: The run file cannot be written.
     """
+    file, out = Path(file), Path(out)
+    check_place(out, out.with_name(f"{out.name}.part"), force=force)
+    found = read(name, file)
+    origin = _origin(name, file)
     run = _prepared(found, file)
     try:
         chunk = _chunk(run, found)
         _settle(run, found)
     except ValueError as error:
         raise Failure(f"{extra.place(extra.IMPORTERS, name)}: {error}; tell its author", 3) from error
-    return _written(create(run, out, force), chunk, _origin(name, file))
+    return _written(create(run, out, force), chunk, origin)
 
 
 def _origin(name: str, file: Path) -> dict[str, str | int]:
@@ -115,6 +102,8 @@ def _chunk(run: Run, found: Imported) -> ChunkRecords:
 
 
 def _trials(run: Run, found: Imported) -> dict[str, np.ndarray[Any, Any]]:
+    if not found.trials:
+        return {}
     if found.trials.keys() != _TRIALS:
         raise ValueError(f"trials have {sorted(found.trials)}, not {sorted(_TRIALS)}")
     columns = {name: np.asarray(values) for name, values in found.trials.items()}

@@ -31,8 +31,6 @@ VERBS = {
     "bench": "Measure how fast rules are on this machine.",
     "doctor": "Check the installation: versions, GPU, extras, plugins.",
 }
-# A module's name cannot be a keyword.
-_MODULES = {"import": "importing"}
 FIRST_STEPS = """\b
 First steps:
   engram recipes               what can be run
@@ -40,12 +38,6 @@ First steps:
   engram inspect FILE          what came out
   engram plot FILE ANALYSIS    draw it
 """
-
-
-def verb(name: str) -> click.Command:
-    """Import the command of one of the `VERBS`."""
-    command: click.Command = importlib.import_module(f"engram_cli.{_MODULES.get(name, name)}").command
-    return command
 
 
 class Verbs(click.Group):
@@ -62,7 +54,8 @@ class Verbs(click.Group):
             click.UsageError: There is none of this name.
         """
         if cmd_name in VERBS:
-            return verb(cmd_name)
+            command: click.Command = importlib.import_module(f"engram_cli.{cmd_name}").command
+            return command
         found: click.Command | None = extra.load(extra.COMMANDS, cmd_name)
         if found is None:
             near = difflib.get_close_matches(cmd_name, self.list_commands(ctx), n=1)

@@ -11,7 +11,7 @@ import pytest
 import engram
 import engram_hdf5
 from engram import EngramError
-from engram_cli.importer import convert
+from engram_cli.imported import convert
 from engram_distributional_td.drl_sim import read
 
 CASES = [
@@ -50,9 +50,7 @@ def test_rows_hold_what_was_saved_bit_for_bit(experiment, imported, name):
     states, each = np.array(content["states"]), np.arange(trials)
     with engram.open(imported(content)) as run:
         rows = {path: run[path][:, 0].reshape(trials, steps, -1) for path in run.variables()}
-    np.testing.assert_array_equal(
-        rows["memory.value"], value[:, states, each].transpose(1, 2, 0)
-    )
+    np.testing.assert_array_equal(rows["memory.value"], value[:, states, each].transpose(1, 2, 0))
     delta, reward = rows["memory.delta"], rows["task.reward"][..., 0]
     np.testing.assert_array_equal(delta[:, 1:], deltas[:, states, each].transpose(1, 2, 0))
     np.testing.assert_array_equal(reward[:, 1:], r[states, each, :-1])

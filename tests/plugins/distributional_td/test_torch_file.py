@@ -173,9 +173,11 @@ def test_a_window_that_leaves_its_storage_or_repeats_it_is_refused(saved, tensor
 
 
 def storage_id(kind="FloatStorage", key="0", count=3):
-    return (
-        b"(" + text("storage") + name("torch", kind) + text(key) + text("cpu") + bytes([75, count]) + b"tQ."
-    )
+    return storage_of(text(key), kind, count)
+
+
+def storage_of(key, kind="FloatStorage", count=3):
+    return b"(" + text("storage") + name("torch", kind) + key + text("cpu") + bytes([75, count]) + b"tQ"
 
 
 @pytest.mark.parametrize(
@@ -183,11 +185,11 @@ def storage_id(kind="FloatStorage", key="0", count=3):
     [(storage_id(count=4), "storage 0: has another size than the pickle says"),
      (storage_id(key="../../0"), "has a reference to what is no storage"),
      (storage_id(key="9"), "has a reference to what is no storage"),
-     (PROTO + text("storage") + b"Q.", "its pickle is damaged ("),
+     (text("storage") + b"Q", "its pickle is damaged ("),
      (storage_id("BFloat16Storage"), "asks for 'torch.BFloat16Storage'")],
 )  # fmt: skip
 def test_a_storage_that_is_not_there_or_not_plain_is_refused(pickled, program, said):
-    assert said in refusal(pickled(program, data_0=bytes(12)))
+    assert said in refusal(pickled(PROTO + program + b".", data_0=bytes(12)))
 
 
 def test_the_forms_before_torch_1_6_say_what_to_do(tmp_path):
@@ -251,20 +253,38 @@ def test_records_larger_than_their_file_are_refused(pickled):
     assert refusal(path) == "has records that are larger than itself; get it again"
 
 
+LONG = text("a" * (1 << 20))
+ENCODE = name("_codecs", "encode") + b"q\x00"
+TENSOR = name("torch._utils", "_rebuild_tensor_v2") + b"(" + storage_id()
+# A tuple of two of itself, thirty times: 2 ** 30 items to print, to hash or to compare.
+DOUBLED = b"K\x01" + b"q\x01h\x01\x86" * 30
+
+
 @pytest.mark.slow
-def test_programs_that_multiply_what_is_small_end_in_bounded_memory(pickled):
-    long = text("a" * (1 << 20))
-    encode = name("_codecs", "encode") + b"q\x00" + long + text("latin1") + b"\x86q\x01"
-    programs = [
-        PROTO + encode + b"h\x00h\x01R" * 5000 + b".",
-        PROTO + b"}" * 3_000_000 + b".",
-        PROTO + b"r\xff\xff\xff\x7f." + b"N",
-        PROTO + b"Nr\xff\xff\xff\x7f.",
-        PROTO + b"]q\x00" + b"(h\x00h\x00h\x00h\x00tq\x00" * 200_000 + b".",
-    ]
-    for program in programs:
-        path = pickled(program)
-        assert peak(lambda path=path: load(path)) < 8 * MEMORY
+@pytest.mark.parametrize(
+    "program",
+    [ENCODE + LONG + text("latin1") + b"\x86q\x01" + b"h\x00h\x01R" * 5000, b"}" * 4_000_000, b"]\x94" * 2_000_000,
+     b"}\x94" * 2_000_000, b"]q\x00" + b"(h\x00h\x00h\x00h\x00tq\x00" * 200_000, b"(" * 4_000_000],
+    ids=["bytes", "dicts", "lists", "memo", "tuples", "marks"],
+)  # fmt: skip
+def test_the_longest_pickles_are_read_in_bounded_memory(pickled, program):
+    path = pickled(PROTO + program + b".")
+    assert peak(lambda: load(path)) < 8 * MEMORY
+
+
+@pytest.mark.parametrize(
+    "program",
+    [b"r\xff\xff\xff\x7f", b"Nr\xff\xff\xff\x7f", b"\x95" + b"\xff" * 8,
+     ENCODE + b"K\x01" + b"\x85" * 300_000 + text("latin1") + b"\x86R",
+     ENCODE + text("a") + DOUBLED + b"\x86R", ENCODE + DOUBLED + b"R",
+     name("numpy", "dtype") + DOUBLED + b"\x88\x89\x87R",
+     storage_of(DOUBLED),
+     TENSOR + b"K\x00" + DOUBLED + b"K\x01\x85\x89NtR",
+     TENSOR + b"K\x00" + LONG + b"J\xff\xff\xff\x7f\x86K\x01K\x01\x86\x89NtR"],
+)  # fmt: skip
+def test_no_operand_is_printed_hashed_or_multiplied(pickled, program):
+    path = pickled(PROTO + program + b".", data_0=bytes(12))
+    assert peak(lambda: load(path)) < MEMORY
 
 
 def test_a_pickle_that_is_too_long_is_refused_unread(pickled):

@@ -30,7 +30,7 @@ def command(format: str | None, file: Path | None, out: Path | None, force: bool
         return
     if file is None:
         raise click.UsageError(f"give the file to read: engram import {format} FILE")
-    from engram_cli.importer import convert
+    from engram_cli.imported import convert
     from engram_hdf5 import OutputExistsError
 
     try:

@@ -127,10 +127,16 @@ def _analysis(registry: Registry, kind: str, name: str, analysis: Any, as_json: 
     facts = {
         "kind": kind, "name": name, "plugin": registry.owner(kind, name).label, "doc": analysis.doc,
         "details": inspect.getdoc(analysis.compute) or "", "picture": analysis.picture is not None,
+        "animation": analysis.animation is not None,
     }  # fmt: skip
+    settings = parameters(analysis.settings) if analysis.settings else []
     if as_json:
-        show_json(**facts)
+        show_json(**facts, settings=settings)
         return
     click.echo(f"{kind} {name}, of {facts['plugin']}\n\n{facts['doc']}\n")
     click.echo(f"{facts['details']}\n" if facts["details"] else "", nl=False)
-    show_facts({"draws a picture": "yes" if facts["picture"] else "no; use engram plot --json"})
+    if settings:
+        _section("Settings, for `engram plot -o NAME=VALUE`", settings, "")
+        click.echo()
+    drawn = "yes" if facts["picture"] else "no; use engram plot --json"
+    show_facts({"draws a picture": drawn, "moves": "yes, with --out NAME.gif" if facts["animation"] else ""})

@@ -64,7 +64,7 @@ def check(recipe: Recipe, registry: Registry) -> None:
     if not recipe.expect:
         raise Failure(f"{recipe.place}: has no table [expect] to compare with; use `engram run`", 2)
     for key in recipe.expect:
-        find(registry, parts(recipe, key)[0], _place(recipe, key))
+        find(registry, parts(recipe, key)[0], _place(recipe, key), recipe.to_mapping())
 
 
 def parts(recipe: Recipe, key: str) -> tuple[str, str, str]:

@@ -51,8 +51,7 @@ def check_state(slots: list[Slot], batch: int, dtype: np.dtype[Any]) -> None:
                 raise EngramError(
                     f"{slot.path}: axis {axis!r} has {size} entries, elsewhere in this state another number"
                 )
-        if owners.setdefault(id(slot.value), slot.path) != slot.path:
-            other = owners[id(slot.value)]
+        if (other := owners.setdefault(id(slot.value), slot.path)) != slot.path:
             raise EngramError(f"{slot.path}: is the same array as {other}; give each its own")
 
 
@@ -113,12 +112,11 @@ def check_action(
     """
     if space is None:
         return
-    label = f"memory {type(memory).name!r}: the action"
     shape, kind = _wanted(space, lead, dtype)
     given = getattr(action, "dtype", kind)
     if isinstance(space, Choice) and given.kind in "iu":
         kind = given
-    _check(label, action, shape, kind)
+    _check(f"memory {type(memory).name!r}: the action", action, shape, kind)
 
 
 def check_finished(task: Task, finished: Any, batch: int) -> None:

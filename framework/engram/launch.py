@@ -51,6 +51,8 @@ def run(
     """
     from engram_hdf5 import check_place
 
+    from .output import create
+
     recipe = _resolved(source, list(overrides), plugins)
     target = Path(out) if out is not None else Path(f"{Path(recipe.place).stem}.h5")
     launches = split(recipe)
@@ -61,7 +63,10 @@ def run(
     )
     for path in paths:
         check_place(path, path.with_name(f"{path.name}.part"), force=force)
-    return tuple(_launch(part, path, force, progress) for part, path in zip(launches, paths, strict=True))
+    return tuple(
+        _finish(create(engine.prepare(part), path, force), progress)
+        for part, path in zip(launches, paths, strict=True)
+    )
 
 
 def _resolved(
@@ -71,8 +76,11 @@ def _resolved(
         return resolve(source, overrides, plugins)
     if not overrides and plugins is None:
         return source
-    again = resolve(source.to_mapping(), overrides, plugins or source.plugins)
-    return attrs.evolve(again, place=source.place, text=source.text)
+    return _as_given(resolve(source.to_mapping(), overrides, plugins or source.plugins), source)
+
+
+def _as_given(again: Recipe, recipe: Recipe) -> Recipe:
+    return attrs.evolve(again, place=recipe.place, text=recipe.text)
 
 
 def split(recipe: Recipe) -> list[Recipe]:
@@ -82,13 +90,13 @@ def split(recipe: Recipe) -> list[Recipe]:
     found = []
     for values in itertools.product(*(recipe.sweep[path] for path in axes)):
         tables = recipe.to_mapping()
-        point = zip(axes, values, strict=True)
-        for path, value in sorted(point, key=lambda pair: not pair[0].endswith(".use")):
+        for path, value in sorted(
+            zip(axes, values, strict=True), key=lambda pair: not pair[0].endswith(".use")
+        ):
             _put(recipe, tables, path, value)
         tables["sweep"] = {path: list(items) for path, items in kept.items()}
         tables.pop("plugins", None)
-        part = resolve(tables, plugins=recipe.plugins)
-        found.append(attrs.evolve(part, place=recipe.place, text=recipe.text))
+        found.append(_as_given(resolve(tables, plugins=recipe.plugins), recipe))
     return found if axes else [recipe]
 
 
@@ -98,8 +106,7 @@ def _put(recipe: Recipe, tables: dict[str, Any], path: str, value: Any) -> None:
     for key in where.split("."):
         tables = tables.setdefault(key, {})
     if name == "use":
-        role = role_of(recipe.components()[where])
-        shared = parameters_of(recipe.plugins.component(role, value))
+        shared = parameters_of(recipe.plugins.component(role_of(recipe.components()[where]), value))
         for key in [key for key in tables if key not in shared]:
             del tables[key]
     tables[name] = list(value) if isinstance(value, tuple) else value
@@ -144,16 +151,9 @@ def resume(
         engram_hdf5.recover(part, before, resuming=True)
     with engram_hdf5.open(before) as kept:
         prepared = engine.prepare(resolve(kept.recipe, plugins=plugins))
-    arrays = engram_hdf5.load_checkpoint(path)
-    if arrays is not None:
+    if (arrays := engram_hdf5.load_checkpoint(path)) is not None:
         restore(prepared, arrays)
     return _finish(create(prepared, path, force=True), progress, before)
-
-
-def _launch(recipe: Recipe, path: Path, force: bool, progress: Progress) -> Path:
-    from .output import create
-
-    return _finish(create(engine.prepare(recipe), path, force), progress)
 
 
 def _finish(output: Output, progress: Progress, before: Path | None = None) -> Path:

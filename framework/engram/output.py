@@ -88,8 +88,7 @@ class Part:
     @property
     def version(self) -> str:
         """Version of that schema, the plugin's as three numbers."""
-        numbers = re.findall(r"\d+", self.plugin.version)[:3]
-        return ".".join([*numbers, *["0"] * (3 - len(numbers))])
+        return ".".join([*re.findall(r"\d+", self.plugin.version), "0", "0", "0"][:3])
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -202,7 +201,8 @@ class Output:
         self._settle()
         if self.run.recipe.record.final:
             for part in self.parts.values():
-                self._write_final(part)
+                if part.filled:
+                    self._write_final(part)
         self.writer.set_provenance(**(origin or self._effort()))
         path = self.writer.complete()
         self._end()
@@ -231,16 +231,13 @@ class Output:
 
     def _write_final(self, part: Part) -> None:
         run = self.run
-        slots = part.filled
-        if not slots:
-            return
         self.writer.write_final(
             part.kind,
             part.group,
             path=part.path,
             step=run.step - 1,
             time=(run.step - 1) * run.recipe.run.dt,
-            arrays={slot.name: run.backend.to_host(slot.value) for slot in slots},
+            arrays={slot.name: run.backend.to_host(slot.value) for slot in part.filled},
             variables=_final(run, part),
         )
 
@@ -390,7 +387,7 @@ def _provenance(run: Run) -> dict[str, str | int | float]:
 
 
 def _texts(run: Run) -> dict[str, str]:
-    listed = [
+    used = [
         {key: getattr(plugin, key) for key in ("name", "package", "version", "target")}
         for plugin in run.recipe.plugins.plugins.values()
         if plugin.status == "loaded"
@@ -399,5 +396,5 @@ def _texts(run: Run) -> dict[str, str]:
         **surroundings.texts(_PACKAGES),
         "config": run.recipe.to_toml(),
         "config_user": run.recipe.text,
-        "plugins": json.dumps(listed),
+        "plugins": json.dumps(used),
     }

@@ -53,11 +53,9 @@ class Stream:
         self._path = path
         self.by_trial = clock == "trial"
         self.number = stream_id(path)
-        self._id = np.uint64(self.number)
         self._block: Array = None
         self._kind: tuple[Any, ...] = ()
-        self._start = 0
-        self._stop = 0
+        self._ahead = range(0)
         self._last: tuple[int, int] | None = None
 
     def uniform(self, *shape: int) -> Array:
@@ -98,26 +96,25 @@ class Stream:
             when = {INIT_STEP: "init", RESET_STEP: "reset"}.get(step, f"step {step}")
             raise RuntimeError(f"stream {self._path!r} was drawn from twice in {when}; name them apart")
         self._last = (step, clock.version)
-        if kind != self._kind or not self._start <= step < self._stop:
+        if kind != self._kind or step not in self._ahead:
             self._look_ahead(step, kind, make)
-        return self._block[step - self._start]
+        return self._block[step - self._ahead.start]
 
     def _look_ahead(self, step: int, kind: tuple[Any, ...], make: Callable[..., Array]) -> None:
         """Compute a block of steps at once: a call costs 200 us whatever its size."""
         size = max(1, self._source.batch * math.prod(kind[1]))
-        grown = 2 * (self._stop - self._start) if step == self._stop and kind == self._kind else 1
+        grown = 2 * len(self._ahead) if step == self._ahead.stop and kind == self._kind else 1
         count = max(1, min(grown, _AHEAD // size, RESET_STEP - step))
         steps = self._source.xp.arange(step, step + count, dtype=np.uint64)
         self._block = self._make(steps[:, None, None], (count,), kind, make)
-        self._kind, self._start, self._stop = kind, step, step + count
+        self._kind, self._ahead = kind, range(step, step + count)
 
     def _by_trial_number(self, kind: tuple[Any, ...], make: Callable[..., Array]) -> Array:
         clock = self._source.clock
         if clock.step == INIT_STEP:
             raise RuntimeError(f"stream {self._path!r} has clock 'trial' and cannot be drawn from in init")
         if kind != self._kind or self._last != (clock.version, 0):
-            counts = clock.trial.astype(np.uint64)
-            self._block = self._make(counts[None, :, None], (), kind, make)
+            self._block = self._make(clock.trial.astype(np.uint64)[None, :, None], (), kind, make)
             self._kind, self._last = kind, (clock.version, 0)
         return self._block
 
@@ -125,7 +122,9 @@ class Stream:
         self, when: Array, lead: tuple[int, ...], kind: tuple[Any, ...], make: Callable[..., Array]
     ) -> Array:
         shape, source = kind[1], self._source
-        words = philox.words(source.xp, when, source.ids, self._id, source.key, math.prod(shape))
+        words = philox.words(
+            source.xp, when, source.ids, np.uint64(self.number), source.key, math.prod(shape)
+        )
         return make(words, source.dtype).reshape(*lead, source.batch, *shape)
 
 

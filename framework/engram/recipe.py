@@ -12,6 +12,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
+from .analysis import settings_from
 from .components import Memory, Task, role_of
 from .convert import Problem, component_from, convert, from_mapping, hints_of, nearest, to_mapping
 from .declare import Parameter, components_of, param, parameters, parameters_of
@@ -109,6 +110,7 @@ class Recipe:
         record: What is recorded.
         sweep: Values by parameter path.
         expect: What the literature reports, by result.
+        analysis: By name, the analysis it uses and its settings.
         plugins: Where its components come from.
     """
 
@@ -121,15 +123,16 @@ class Recipe:
     record: RecordSettings
     sweep: dict[str, tuple[Any, ...]] = attrs.field(factory=dict)
     expect: dict[str, Expectation] = attrs.field(factory=dict)
+    analysis: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     plugins: Registry = attrs.field(factory=registry)
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the tables that resolve to this recipe again."""
         tables: dict[str, Any] = {"title": self.title}
-        for name in ("run", "task", "memory", "record"):
-            tables[name] = to_mapping(getattr(self, name))
+        tables |= {name: to_mapping(getattr(self, name)) for name in ("run", "task", "memory", "record")}
         tables["sweep"] = {path: list(values) for path, values in self.sweep.items()}
         tables["expect"] = {name: to_mapping(item) for name, item in self.expect.items()}
+        tables["analysis"] = self.analysis
         tables["plugins"] = {"block": sorted(self.plugins.blocked)}
         return {key: value for key, value in tables.items() if value not in ({}, {"block": []})}
 
@@ -153,8 +156,7 @@ class Recipe:
         where, _, name = path.rpartition(".")
         holder = self.components().get(where)
         if holder is not None and name == "use":
-            names = tuple(self.plugins.names(role_of(holder)))
-            return Parameter("registered name of the component", choices=names), str
+            return Parameter("registered name", choices=tuple(self.plugins.names(role_of(holder)))), str
         if holder is None or name not in parameters_of(type(holder)):
             return None
         return parameters_of(type(holder))[name], hints_of(type(holder))[name]
@@ -204,7 +206,7 @@ def resolve(
     """
     place, text, tables = read(source, plugins)
     for override in overrides:
-        _override(tables, override)
+        change(tables, override)
     plugins = _plugins(tables.pop("plugins", {}), place, plugins)
     problems: list[Problem] = []
     recipe = _build(place, text, tables, problems, plugins)
@@ -244,13 +246,17 @@ def _locate(source: str, plugins: Registry | None) -> Path:
     if path.suffix == ".toml" or len(path.parts) > 1:
         raise RecipeError(f"{source}: no such file")
     try:
-        found: Path = (plugins or registry()).find("recipe", source)
+        return Path((plugins or registry()).find("recipe", source))
     except LookupError as error:
         raise RecipeError(f"{source}: {error.args[0]}; `engram recipes` lists them") from None
-    return found
 
 
-def _override(tables: dict[str, Any], override: str) -> None:
+def change(tables: dict[str, Any], override: str) -> None:
+    """Set in `tables` what an override such as "memory.alpha=0.1" says.
+
+    Raises:
+        RecipeError: It has not this form.
+    """
     path, equals, right = override.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
@@ -297,7 +303,7 @@ def _plugins(table: Any, place: str, plugins: Registry | None) -> Registry:
 def _build(
     place: str, text: str, tables: dict[str, Any], problems: list[Problem], plugins: Registry
 ) -> Recipe | None:
-    known = ("title", "run", "task", "memory", "record", "sweep", "expect")
+    known = ("title", "run", "task", "memory", "record", "sweep", "expect", "analysis")
     problems += [
         (key, f"unknown table{nearest(key, (*known, 'plugins'))}") for key in tables if key not in known
     ]
@@ -312,17 +318,26 @@ def _build(
         name: convert(item, Expectation, f"expect.{name}", problems)
         for name, item in _tables(tables, "expect", problems).items()
     }
+    analysis = {
+        name: _settings(plugins, name, item, problems)
+        for name, item in _tables(tables, "analysis", problems).items()
+    }
     sweep = _tables(tables, "sweep", problems)
     if problems:
         return None
     if run.seed is None:
         run = attrs.evolve(run, seed=secrets.randbits(32))
-    recipe = Recipe(place, text, title, run, task, memory, record, {}, expect, plugins)
+    recipe = Recipe(place, text, title, run, task, memory, record, {}, expect, analysis, plugins)
     checked = {path: _axis(recipe, path, values, problems) for path, values in sweep.items()}
     swept = attrs.evolve(recipe, sweep=checked)
     if not problems:
         _check_points(swept, problems)
     return swept
+
+
+def _settings(plugins: Registry, name: str, table: Any, problems: list[Problem]) -> dict[str, Any]:
+    found = settings_from(table, name, f"analysis.{name}", problems, plugins.find)
+    return {"use": table.get("use", name), **to_mapping(found)} if found is not None else {}
 
 
 def _check_points(recipe: Recipe, problems: list[Problem]) -> None:

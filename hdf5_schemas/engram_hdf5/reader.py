@@ -181,6 +181,23 @@ class RunFile:
         return rows.arrays[name]
 
     @_guarded
+    def part(self, path: str, rows: slice) -> NDArray[Any]:
+        """Some of the committed rows of a recorded array, where all of them would not fit in memory.
+
+        Args:
+            path: Path of the array, such as `memory.gain`.
+            rows: Which, such as `slice(100, 200)`.
+
+        Returns:
+            The values `(time, batch, ...)`.
+
+        Raises:
+            UnknownNameError: The file holds none of this path.
+        """
+        held, name = self._find(path, self.recordings)
+        return read_values(held.arrays[name], part=slice(*rows.indices(held.length or 0)))
+
+    @_guarded
     def final(self, path: str) -> NDArray[Any]:
         """An array of the final state `(batch, ...)`.
 

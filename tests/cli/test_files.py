@@ -99,7 +99,7 @@ def test_plot_without_an_analysis_lists_them(command, answer, counted):
     lines = command("plot", counted).stdout.splitlines()
     assert lines[1].split() == ["last-total", "counting", "The", "total", "at", "the", "end."]
     assert [item["name"] for item in answer("plot", counted)["analyses"]] == [
-        "last-total", "needy", "picky", "tired",
+        "last-total", "needy", "picky", "scaled", "tired", "torn",
     ]  # fmt: skip
 
 

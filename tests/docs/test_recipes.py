@@ -45,7 +45,18 @@ def test_every_toml_block_is_toml_and_the_first_names_every_table(page: Any) -> 
     blocks = [tomllib.loads(block.text) for block in page("docs/recipes.md").blocks if block.kind == "toml"]
 
     assert set(blocks[0]) == {"title", "run", "task", "memory", "record", "sweep", "expect"}
-    assert len(blocks) == 3
+    assert len(blocks) == 4
+
+
+def test_the_settings_of_an_analysis_are_its_own(page: Any) -> None:
+    (settings,) = [
+        tomllib.loads(block.text)
+        for block in page("docs/recipes.md").blocks
+        if block.text.startswith("[analysis.")
+    ]
+    recipe = engram.resolve(tomllib.loads(page("docs/recipes.md").blocks[0].text) | settings)
+
+    assert recipe.to_mapping()["analysis"]["value-at-time"]["by"] == "asymmetry"
 
 
 def test_the_first_recipe_resolves(page: Any) -> None:

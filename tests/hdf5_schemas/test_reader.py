@@ -25,6 +25,17 @@ def test_everything_written_comes_back(run_path, kit):
         assert run.batch == kit.BATCH
 
 
+def test_a_part_of_the_rows_is_read_alone(run_path, kit):
+    rows = kit.draw()
+    with h5.open(run_path) as run:
+        for part in (slice(2, 5), slice(7, None), slice(-3, None), slice(0, 0), slice(3, 10**9)):
+            values = run.part("memory.awake", part)
+            np.testing.assert_array_equal(values, rows["awake"][part])
+            assert values.dtype == bool
+        with pytest.raises(h5.UnknownNameError, match=r"holds no 'memory\.gane'; did you mean"):
+            run.part("memory.gane", slice(2))
+
+
 def test_bit_patterns_survive(make_writer, kit):
     payload = np.array([0x7FC00001, 0x80000000, 0x00000001], np.uint32).view(np.float32)
     writer = make_writer()

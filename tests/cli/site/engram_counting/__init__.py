@@ -3,6 +3,7 @@
 import time
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -84,6 +85,37 @@ def bars(result, figure):
     figure.subplots().bar(range(len(result["total"])), result["total"])
 
 
+@engram.parameters
+class Scale:
+    """How totals are shown."""
+
+    factor: float = engram.param(default=1.0, ge=0, unit="1/mV", doc="what totals are multiplied by")
+    kind: Literal["plain", "odd"] = engram.param(default="plain", doc="which of two")
+
+
+def scaled(run, settings):
+    """The totals (time, batch), multiplied."""
+    return {"total": settings.factor * run["memory.total"], "kind": np.array(settings.kind)}
+
+
+def dots(result, figure):
+    figure.subplots().plot(result["total"][:, 0], "o")
+
+
+def moving(result, figure):
+    axes = figure.subplots()
+    (line,) = axes.plot(result["total"][:, 0])
+    for row in range(len(result["total"])):
+        line.set_data(range(row + 1), result["total"][: row + 1, 0])
+        yield
+
+
+def breaking(result, figure):
+    figure.subplots()
+    yield
+    raise ValueError("the film tore")
+
+
 def tired(run):
     raise ValueError("no idea")
 
@@ -112,6 +144,8 @@ def register_analyses():
     return [
         engram.Analysis("last-total", "The total at the end.", last_total, bars),
         engram.Analysis("needy", "Needs what is not there.", lambda run: {"x": run["memory.absent"]}),
+        engram.Analysis("scaled", "Totals multiplied.", scaled, dots, settings=Scale, animation=moving),
         engram.Analysis("tired", "Fails.", tired),
+        engram.Analysis("torn", "Stops moving.", last_total, bars, animation=breaking),
         engram.Analysis("picky", "Takes other files.", picky),
     ]

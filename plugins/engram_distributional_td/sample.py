@@ -86,23 +86,26 @@ class Sample:
     )
     phase: int | str | None = engram.param(default=None, doc="only trials of this phase, by name or index")
 
+    def of_type(self, code: int) -> Sample:
+        """Return the same, of trials with one outcome code only."""
+        return Sample(replica=self.replica, point=self.point, types=(code,), phase=self.phase)
+
     def replicas(self, run: Any) -> Host:
         """Return (replica,) the indices of the replicas that are looked at.
 
         Raises:
             EngramError: There is no such replica or point, or a point has to be chosen.
         """
-        every = np.arange(run.batch)
         if self.replica is not None:
             if self.replica >= run.batch:
                 raise EngramError(f"replica: is {self.replica}, but the last is {run.batch - 1}")
-            return every[self.replica :][:1]
+            return np.array([self.replica])
         point = run.columns.get("point", np.zeros(run.batch, dtype=int))
         if self.point is None and point.max() > 0:
             raise EngramError(f"has {point.max() + 1} sweep points; choose one, such as -o point=0")
         if self.point is not None and self.point not in point:
             raise EngramError(f"point: is {self.point}, but the last is {point.max()}")
-        return every[point == (self.point or 0)]
+        return np.flatnonzero(point == (self.point or 0))
 
     def table(self, run: Any) -> dict[str, Host]:
         """Return the rows of the table of trials that are looked at.
@@ -169,7 +172,8 @@ class Moment(Sample):
             EngramError: No row was recorded at this moment.
         """
         late = self.late(self.timing(run, path))
-        return aligned(run, path, late, moments=np.array([moment])).overall[0]
+        mean: Host = aligned(run, path, late, moments=np.array([moment])).overall[0]
+        return mean
 
     def late(self, found: Timing) -> Timing:
         """Return the last trials of which rows were recorded."""
@@ -204,7 +208,8 @@ class Aligned:
 
 
 def _ratio(total: Host, count: Host) -> Host:
-    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    ratio: Host = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return ratio
 
 
 def between(run: Any, moments: Host, start: float | None, stop: float | None) -> Host:
@@ -215,7 +220,7 @@ def between(run: Any, moments: Host, start: float | None, stop: float | None) ->
     """
     time, half = moments * step_of(run), step_of(run) / 2
     low, high = (-np.inf if start is None else start - half), (np.inf if stop is None else stop + half)
-    kept = moments[(time > low) & (time < high)]
+    kept: Host = moments[(time > low) & (time < high)]
     if not len(kept):
         raise EngramError(f"has no row from start to stop; recorded are {time[0]:g} to {time[-1]:g} s")
     return kept
@@ -298,3 +303,66 @@ def blocks(run: Any, path: str, rows: Host) -> Iterator[tuple[Host, Host]]:
     length = max(1, _BLOCK // max(run.part(path, slice(0, 1)).nbytes, 1))
     for part in np.split(rows, np.flatnonzero(np.diff(rows // length)) + 1):
         yield part, run.part(path, slice(int(part[0]), int(part[-1]) + 1))[part - part[0]]
+
+
+@attrs.frozen(eq=False)
+class Outcomes:
+    """What followed outcomes.
+
+    Attributes:
+        trial: (outcome,) number of the trial.
+        moment: (outcome,) steps since it began.
+        size: (outcome,) reward.
+        error: (outcome, predictor) TD error at it.
+    """
+
+    trial: Host
+    moment: Host
+    size: Host
+    error: Host
+
+
+def outcomes(run: Any, found: Timing, moment: int | None = None) -> Outcomes:
+    """Read reward and TD error at every outcome of all replicas.
+
+    Args:
+        run: An opened run file.
+        found: Where the rows of the TD error stand.
+        moment: Where an outcome is due, whether it comes or not; wherever there is a reward if absent.
+    """
+    steps, every, parts = run.step(REWARD), run[REWARD], []
+    for rows, values in blocks(run, DELTA, np.flatnonzero((found.trial >= 0).any(axis=1))):
+        place = _index(steps, run.step(DELTA)[rows])
+        size = np.where(place[:, None] < 0, 0, every[place])[:, found.replica]
+        here = (found.trial[rows] >= 0) & (size != 0 if moment is None else found.moment[rows] == moment)
+        parts.append(
+            (found.trial[rows][here], found.moment[rows][here], size[here], values[:, found.replica][here])
+        )
+    trial, when, sizes, error = (np.concatenate(item) for item in zip(*parts, strict=True))
+    return Outcomes(trial, when, sizes.astype(float), error.astype(float))
+
+
+def returns(run: Any, found: Timing, moment: int, gamma: float | None) -> Host:
+    """Return (trial,) the discounted sum of rewards after a moment, of every trial of every replica.
+
+    Args:
+        run: An opened run file.
+        found: Where the rows of the reward stand.
+        moment: Steps since the trial began.
+        gamma: Discount; None if rewards must follow at once.
+
+    Raises:
+        EngramError: There is no discount, but rewards come later.
+    """
+    reward = np.where(found.moment > moment, run[REWARD][:, found.replica], 0.0)
+    away = found.moment - moment - 1
+    if gamma is None and (away[(reward != 0) & (found.trial >= 0)] > 0).any():
+        raise EngramError("predictors have different discounts; take the step before the reward, -o time=")
+    worth = reward * (1.0 if gamma is None else gamma) ** np.maximum(away, 0)
+    trials = found.trials
+    total, count = np.zeros((2, len(trials), len(found.replica)))
+    for column, own in enumerate(found.trial.T):
+        place = np.searchsorted(trials, own[own >= 0])
+        np.add.at(total[:, column], place, worth[own >= 0, column])
+        np.add.at(count[:, column], place, 1)
+    return total[count > 0]

@@ -93,7 +93,7 @@ def event_steps(run: Any) -> list[int]:
     Raises:
         EngramError: The task does not say.
     """
-    timeline = getattr(task_of(run), "timeline", None)
+    timeline: Any = getattr(task_of(run), "timeline", None)
     if not hasattr(timeline, "arrivals"):
         raise EngramError("at: the task does not say when anything happens; give times, such as -o at=[2.0]")
     onsets = {cue.onset for cues in timeline.cues for cue in cues}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import attrs
 import numpy as np
 
 import engram
 from engram import EngramError
 
-from .sample import DELTA, REWARD, VALUE, Sample, Timing, aligned, blocks
+from .sample import DELTA, REWARD, VALUE, Outcomes, Sample, Timing, aligned, outcomes
 from .schedule import Host, event_steps, step_of, type_names
 
 _BARS = 12
@@ -29,7 +28,9 @@ class Responses(Sample):
         doc="times within the trial; those at which a stimulus or an outcome may come if absent",
     )
     trials: int = engram.param(default=1, ge=1, doc="number of trials of each type and replica in the mean")
-    take: Literal["last", "first"] = engram.param(default="last", doc="the last of these trials, or the first")
+    take: Literal["last", "first"] = engram.param(
+        default="last", doc="the last of these trials, or the first"
+    )
 
 
 def compute(run: Any, settings: Responses) -> dict[str, Host]:
@@ -38,9 +39,10 @@ def compute(run: Any, settings: Responses) -> dict[str, Host]:
     Returns:
         type (type,) names; time (time,) in s within the trial; value and delta (type, time), nan where no
         row was recorded; value_by_predictor and delta_by_predictor (type, time, predictor). What of value
-        and TD error was not recorded is left out. With the TD error and the reward: reward_time (reward_time,)
-        in s; delta_at_reward (reward_time,), the mean TD error of the rewards that came then; slope, the
-        least-squares slope of the TD error at a reward over its time, per s, nan if all come at one time.
+        and TD error was not recorded is left out. With the TD error and the reward: reward_time
+        (reward_time,) in s; delta_at_reward (reward_time,), the mean TD error of the rewards that came then;
+        slope, the least-squares slope of the TD error at a reward over its time, per s, nan if all come at
+        one time.
     """
     recorded = [path for path in _NAMES if path in run]
     if not recorded:
@@ -57,11 +59,7 @@ def compute(run: Any, settings: Responses) -> dict[str, Host]:
         every = np.stack([item.overall for item in found])
         result |= {_NAMES[path]: every.mean(axis=2), f"{_NAMES[path]}_by_predictor": every}
     if DELTA in run and REWARD in run:
-        times, errors = _at_rewards(run, settings, codes)
-        known, place, count = np.unique(times, return_inverse=True, return_counts=True)
-        mean = np.bincount(place, weights=errors, minlength=len(known)) / count
-        result |= {"reward_time": known * step_of(run), "delta_at_reward": mean}
-        result["slope"] = np.array(_slope(times * step_of(run), errors))
+        result |= _at_rewards([outcomes(run, _trials(run, settings, DELTA, code)) for code in codes], run)
     return result
 
 
@@ -75,23 +73,16 @@ def _moments(run: Any, settings: Responses, path: str) -> Host:
 
 
 def _trials(run: Any, settings: Responses, path: str, code: int) -> Timing:
-    found = attrs.evolve(settings, types=(code,)).timing(run, path)
+    found = settings.of_type(code).timing(run, path)
     return found.at_edge(settings.trials, first=settings.take == "first")
 
 
-def _at_rewards(run: Any, settings: Responses, codes: list[int]) -> tuple[Host, Host]:
-    """Return (reward,) the moment and the mean TD error of every reward in these trials."""
-    reward_step, times, errors = run.step(REWARD), [], []
-    for code in codes:
-        found = _trials(run, settings, DELTA, code)
-        for rows, values in blocks(run, DELTA, np.flatnonzero((found.trial >= 0).any(axis=1))):
-            step = run.step(DELTA)[rows]
-            place = np.searchsorted(reward_step, step).clip(max=len(reward_step) - 1)
-            reward = run[REWARD][place][:, found.replica]
-            here = (found.trial[rows] >= 0) & (reward != 0) & (reward_step[place] == step)[:, None]
-            times.append(found.moment[rows][here])
-            errors.append(values[:, found.replica].mean(axis=2, dtype=float)[here])
-    return np.concatenate(times), np.concatenate(errors)
+def _at_rewards(found: list[Outcomes], run: Any) -> dict[str, Host]:
+    time = np.concatenate([item.moment for item in found]) * step_of(run)
+    error = np.concatenate([item.error.mean(axis=1) for item in found])
+    known, place, count = np.unique(time, return_inverse=True, return_counts=True)
+    mean = np.bincount(place, weights=error, minlength=len(known)) / count
+    return {"reward_time": known, "delta_at_reward": mean, "slope": np.array(_slope(time, error))}
 
 
 def _slope(x: Host, y: Host) -> float:

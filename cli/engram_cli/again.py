@@ -23,7 +23,7 @@ def repeat(file: Path, out: Path | None, force: bool, quiet: bool, as_json: bool
         as_json: Print a JSON object.
 
     Raises:
-        Failure: Something differs (exit code 1).
+        Failure: Something differs (exit code 1), or engram did not run it (2).
         engram_hdf5.FormatError: The file is broken or harmful (exit code 4).
     """
     import engram
@@ -31,6 +31,8 @@ def repeat(file: Path, out: Path | None, force: bool, quiet: bool, as_json: bool
 
     engram_hdf5.check_sound(file)
     with tempfile.TemporaryDirectory() as scratch, engram.open(file) as before:
+        if "imported_from" in before.provenance:
+            raise Failure(f"{file}: was imported, not run by engram; give a file that engram ran", 2)
         recipe = engram.resolve(before.recipe)
         (path,) = execute(recipe, [], out or Path(scratch) / "again.h5", force, quiet)
         with engram.open(path) as after:

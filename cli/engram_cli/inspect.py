@@ -46,7 +46,8 @@ def _print(content: dict[str, Any]) -> None:
             "engram": provenance.get("engram_version", ""),
             "backend": f"{provenance.get('backend', '?')}: {provenance.get('backend_reason', '')}",
             "device": provenance.get("device", ""),
-            "seed": provenance.get("seed", ""),
+            "imported": _origin(provenance),
+            "seed": "" if "imported_from" in provenance else provenance.get("seed", ""),
             "replicas": content["replicas"],
             **{name: f"{length:,} rows" for name, length in content["tables"].items()},
         }
@@ -67,6 +68,14 @@ def _print(content: dict[str, Any]) -> None:
     for holder, names in finals.items():
         click.echo()
         click.echo(printable(f"final state of {holder}: {', '.join(names)}"))
+
+
+def _origin(provenance: dict[str, Any]) -> str:
+    """Name the file that a run was imported from; nothing was drawn for it, so that it has no seed."""
+    if "imported_from" not in provenance:
+        return ""
+    said = {name: provenance.get(f"imported_{name}", "?") for name in ("from", "format", "sha256")}
+    return f"from {said['from']}, {said['format']}, SHA-256 {said['sha256']}"
 
 
 def _shape(item: dict[str, Any]) -> str:

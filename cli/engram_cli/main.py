@@ -23,6 +23,7 @@ VERBS = {
     "inspect": "Show what is in a run file.",
     "plot": "Draw an analysis of a run file.",
     "export": "Write a run in another format: NWB.",
+    "import": "Write what another program saved as a run file.",
     "validate": "Check a run file against its format.",
     "recover": "Save the committed rows of a run that was killed.",
     "migrate": "Copy a run file to the present version of its format.",
@@ -44,7 +45,7 @@ class Verbs(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the verbs, in the order in which one needs them, then the commands of plugins."""
-        return [*VERBS, *extra.names(without=VERBS)]
+        return [*VERBS, *extra.names(extra.COMMANDS, without=VERBS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one verb, or one command of a plugin.
@@ -55,7 +56,7 @@ class Verbs(click.Group):
         if cmd_name in VERBS:
             command: click.Command = importlib.import_module(f"engram_cli.{cmd_name}").command
             return command
-        found = extra.load(cmd_name)
+        found: click.Command | None = extra.load(extra.COMMANDS, cmd_name)
         if found is None:
             near = difflib.get_close_matches(cmd_name, self.list_commands(ctx), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -66,7 +67,8 @@ class Verbs(click.Group):
         """Write the list of `--help` without importing anything."""
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
-        added = [(name, f"from {extra.package(name)}") for name in extra.names(without=VERBS)]
+        names = extra.names(extra.COMMANDS, without=VERBS)
+        added = [(name, f"from {extra.package(extra.COMMANDS, name)}") for name in names]
         if added:
             with formatter.section("Commands of plugins"):
                 formatter.write_dl(added)

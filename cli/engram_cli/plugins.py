@@ -42,15 +42,22 @@ def command(ctx: click.Context, as_json: bool) -> None:
 def _facts(plugin: Plugin) -> dict[str, Any]:
     import attrs
 
-    return {**attrs.asdict(plugin), "commands": extra.names_of(plugin.target)}
+    return {**attrs.asdict(plugin), "commands": _commands(plugin), "importers": _importers(plugin)}
 
 
 def _rows(plugin: Plugin) -> list[tuple[str, ...]]:
     """Return one row for each kind of thing the plugin offers, its own facts in the first."""
     time = f"{plugin.import_ms:.0f} ms" if plugin.status == "loaded" else ""
-    commands = extra.names_of(plugin.target)
-    offers = [f"{kind}: {', '.join(names)}" for kind, names in plugin.offers.items()]
-    offers += [f"command: {', '.join(commands)}"] if commands else []
+    offered = {**plugin.offers, "command": _commands(plugin), "importer": _importers(plugin)}
+    offers = [f"{kind}: {', '.join(names)}" for kind, names in offered.items() if names]
     first, *rest = offers or [""]
     facts = (plugin.name, plugin.package, plugin.version, plugin.status, time, first)
     return [facts, *(("", "", "", "", "", offer) for offer in rest)]
+
+
+def _commands(plugin: Plugin) -> list[str]:
+    return extra.names_of(extra.COMMANDS, plugin.target)
+
+
+def _importers(plugin: Plugin) -> list[str]:
+    return extra.names_of(extra.IMPORTERS, plugin.target)

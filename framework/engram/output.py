@@ -88,8 +88,7 @@ class Part:
     @property
     def version(self) -> str:
         """Version of that schema, the plugin's as three numbers."""
-        numbers = re.findall(r"\d+", self.plugin.version)[:3]
-        return ".".join([*numbers, *["0"] * (3 - len(numbers))])
+        return ".".join([*re.findall(r"\d+", self.plugin.version), "0", "0", "0"][:3])
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -197,13 +196,14 @@ class Output:
                 _refuse_lost("events", self.tables["events"], self.run.counted)
         self.writer.commit()
 
-    def complete(self) -> Path:
-        """Write the final state and give the file its final name."""
+    def complete(self, **origin: str | int) -> Path:
+        """Write the final state and give the file its final name; `origin` says what made it in our place."""
         self._settle()
         if self.run.recipe.record.final:
             for part in self.parts.values():
-                self._write_final(part)
-        self._note_time()
+                if part.filled:
+                    self._write_final(part)
+        self.writer.set_provenance(**(origin or self._effort()))
         path = self.writer.complete()
         self._end()
         drop_checkpoint(path)
@@ -215,7 +215,7 @@ class Output:
         self._end()
         try:
             if self.writer.is_open:
-                self._note_time()
+                self.writer.set_provenance(**self._effort())
             part = self.writer.stop(status, f"{type(error).__name__}: {error}")
         except StorageError as second:
             error.add_note(str(second))
@@ -226,14 +226,11 @@ class Output:
         if self.background is not None:
             self.background.close()
 
-    def _note_time(self) -> None:
-        seconds = time.perf_counter() - self.begun
-        self.writer.set_provenance(wall_time_s=seconds, execution=self.run.execution)
+    def _effort(self) -> dict[str, str | float]:
+        return {"execution": self.run.execution, "wall_time_s": time.perf_counter() - self.begun}
 
     def _write_final(self, part: Part) -> None:
         run = self.run
-        if not part.filled:
-            return
         self.writer.write_final(
             part.kind,
             part.group,
@@ -361,8 +358,10 @@ def _variable(
 
 def _columns(run: Run) -> list[Column]:
     columns = [
-        Column(
-            "seed", np.full(run.batch, run.recipe.run.seed, dtype=np.int64), "1", "root of the random numbers"
+        *(
+            Column("seed", np.full(run.batch, seed, dtype=np.int64), "1", "root of the random numbers")
+            for seed in [run.recipe.run.seed]
+            if seed is not None
         ),
         Column("replica", run.replicas.astype(np.int64), "1", "number of the replica within its sweep point"),
     ]

@@ -46,6 +46,7 @@ def test_plugins_are_listed_with_all_they_offer(shell):
         "recipe: count",
         "analysis: last-total",
         "command: cheer",
+        "importer: tally",
     ):
         assert text in done.stdout
 
@@ -65,7 +66,7 @@ def test_the_json_of_plugins_tells_status_error_and_import_time(broken_shell):
     assert found["broken"]["status"] == "failed"
     assert found["broken"]["error"].endswith("no data file")
     assert found["counting"]["import_ms"] > 0
-    assert found["counting"]["commands"] == ["cheer"]
+    assert (found["counting"]["commands"], found["counting"]["importers"]) == (["cheer"], ["tally"])
 
 
 def test_describe_explains_parameters_and_state(command):

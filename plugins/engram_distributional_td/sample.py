@@ -169,10 +169,12 @@ class Moment(Sample):
         """Return (predictor,) the mean of a variable at a moment over the last trials.
 
         Raises:
-            EngramError: No row was recorded at this moment.
+            EngramError: No row was recorded at this moment, or its values are not finite.
         """
         late = self.late(self.timing(run, path))
         mean: Host = aligned(run, path, late, moments=np.array([moment])).overall[0]
+        if not np.isfinite(mean).all():
+            raise EngramError(f"{path} is not finite in the last trials; lower the learning rates")
         return mean
 
     def late(self, found: Timing) -> Timing:

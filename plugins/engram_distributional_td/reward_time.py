@@ -158,7 +158,7 @@ def _by_asymmetry(value: Host, every: Predictors, taus: Host, steps: int, a: flo
             )
         reward = reward_over_time(value[own], every.discount[own], steps, a)
         fit = every.discount[own][:, None] ** np.arange(steps) @ reward
-        found.append(reward * (fit @ value[own]) / max(fit @ fit, _TINY))
+        found.append(reward * (fit @ value[own]) / max(float(fit @ fit), _TINY))
     return np.stack(found)
 
 

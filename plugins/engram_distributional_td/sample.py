@@ -232,7 +232,8 @@ def spaced(values: Host, number: int) -> Host:
     """Return at most so many of `values`, evenly spaced from the first to the last."""
     if len(values) <= number:
         return values
-    return values[np.unique(np.linspace(0, len(values) - 1, number).round().astype(int))]
+    kept: Host = values[np.unique(np.linspace(0, len(values) - 1, number).round().astype(int))]
+    return kept
 
 
 def aligned(

@@ -313,8 +313,8 @@ class Task(Component):
             return signal
         return self._scheduled(state)
 
-    def trial_steps(self, dt: float) -> int | None:
-        """Return the steps, of `dt` s, of the longest trial; None where none is the longest."""
+    def trial_steps(self, dt: float) -> tuple[int, int] | None:
+        """Return the steps, of `dt` s, of the shortest and longest trial; None where that is not known."""
         return None
 
     def _scheduled(self, state: Any) -> Signal:

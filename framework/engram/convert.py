@@ -79,7 +79,8 @@ def _optional(value: Any, hint: Any, path: str, problems: list[Problem], find: F
         result = convert(value, arg, path, attempts[-1], find)
         if not attempts[-1]:
             return result
-    problems.extend(attempts[0])
+    # What came furthest into the value is what was meant.
+    problems += sorted(attempts, key=lambda found: -len(found[0][0]))[0]
     return value
 
 

@@ -22,7 +22,7 @@ from .record import Host, Recorder, Trials
 from .rules import freeze, target
 from .rules.fused import Fused, fused
 from .rules.graph import StepGraph, step_graph
-from .rules.selection import select
+from .rules.selection import select, steps_of
 from .rules.sparse import SparseBuffer
 
 _CHUNK = 1000
@@ -65,6 +65,7 @@ class Run:
         signal: The signal that the memory sees next.
         step: The next step.
         recorder: Keeps records; `trials` finds trials, `events` takes events.
+        limit: Steps to take; None where only replicas that finish end the run.
         stopped: True once every replica is finished.
         done: (batch,) bool, who is finished; None where no one can be. `ends` (batch,) counts trials.
         torn: True once a step was left half done.
@@ -85,6 +86,7 @@ class Run:
     trials: Trials
     events: SparseBuffer
     chunk: int
+    limit: int | None
     signal: Signal | None = None
     step: int = 0
     stopped: bool = False
@@ -121,8 +123,7 @@ class Run:
 
         Where the recipe names no chunk, its length adapts, so that the host is visited about once a second.
         """
-        limit = self.recipe.run.steps
-        given = self.recipe.run.chunk
+        limit, given = self.limit, self.recipe.run.chunk
         n = given or _FIRST_CHUNK
         while not self.stopped and (limit is None or self.step < limit):
             begun = time.perf_counter()
@@ -167,7 +168,8 @@ class Run:
             finished_at = self.closed_loop(n)
         stop = self.step if finished_at is None else finished_at
         if self.trials.every:
-            self._check_starts(start, self.trials.buffers["start"][: stop - start])
+            begun = self.trials.buffers["start"][: stop - start]
+            self.recorder.selection.check_starts(start, begun, self.backend.to_host)
         self.stopped = finished_at is not None
         return self._leave(start, stop)
 
@@ -251,10 +253,6 @@ class Run:
     def _check_action(self, action: Array | None, *time: int) -> None:
         check_action(self.memory, action, self.task.action, (*time, self.batch), self.context.dtype)
 
-    def _check_starts(self, first: int, start: Array) -> None:
-        if self.recorder.selection.inside is not None:
-            self.recorder.selection.check_starts(first, self.backend.to_host(start))
-
     def _count_starts(self, start: Array) -> None:
         clock: Clock = self.streams.clock
         if self.streams.by_trial and (self.backend.xp is not np or start.any()):
@@ -271,7 +269,7 @@ class Run:
             signals = self.task.schedule(self.task_state, length)  # type: ignore[attr-defined]
             if start == first:
                 self._check_signal(signals, length)
-            self._check_starts(start, signals.start)
+            self.recorder.selection.check_starts(start, signals.start, self.backend.to_host)
             if self.trials.every:
                 self.trials.see(slice(start - first, start - first + length), signals)
             if self.fused is not None:
@@ -358,10 +356,11 @@ def _prepare(recipe: Recipe) -> Run:
     replicas = np.tile(np.arange(batch, dtype=np.int64), len(recipe.points()))
     dtype = np.dtype(recipe.run.dtype)
     streams = Streams(recipe.run.seed or 0, replicas, backend.xp, dtype)
+    lengths = recipe.task.trial_steps(recipe.run.dt)
     context = Context(
         xp=backend.xp, batch=len(replicas), replicas=replicas, dtype=dtype, dt=recipe.run.dt,
         observation=recipe.task.observation, action=recipe.task.action, path="task", streams=streams,
-        overrides=recipe.replicated(), trial_steps=recipe.task.trial_steps(recipe.run.dt),
+        overrides=recipe.replicated(), trial_steps=lengths and lengths[1],
     )  # fmt: skip
     streams.clock.step = INIT_STEP
     task_state = recipe.task.init(context)
@@ -370,15 +369,17 @@ def _prepare(recipe: Recipe) -> Run:
     events = [*slots_of(task_state, "task", EventsField), *slots_of(memory_state, "memory", EventsField)]
     check_parts([*slots, *events], recipe.components())
     check_state([*slots, *events], len(replicas), dtype)
-    freezing = hasattr(recipe.task, "finished") or recipe.run.trials is not None
+    counted = steps_of(recipe.run.trials, lengths) if hasattr(recipe.task, "schedule") else None
+    limit = min(filter(None, (recipe.run.steps, counted)), default=None)
+    freezing = hasattr(recipe.task, "finished") or (recipe.run.trials is not None and counted is None)
     offered = (("task.observation", recipe.task.observation), ("memory.action", recipe.task.action))
     spaces = {path: space for path, space in offered if space is not None}
-    selection = select(recipe.record, context.dt, context.trial_steps)
+    selection = select(recipe.record, context.dt, lengths)
     recorder = Recorder(
         [*slots, *events], spaces, recipe.record, selection, backend, (len(replicas), dtype), freezing
     )
     chunk = recipe.run.chunk or _chunk_length(recorder, events, context, recipe)
-    chunk = min(chunk, recipe.run.steps or chunk)
+    chunk = min(chunk, limit or chunk)
     recorder.allocate(chunk)
     trials = Trials(len(replicas), chunk, recipe.record.trials_every, backend, dtype)
     shapes = (item.shape for item in recorder.events.values())
@@ -387,7 +388,7 @@ def _prepare(recipe: Recipe) -> Run:
         item.path, item.source, item.buffer = path, source, buffer
     run = Run(
         recipe, backend, replicas, task_state, memory_state, streams, context, slots, recorder, trials,
-        buffer, chunk,
+        buffer, chunk, limit,
     )  # fmt: skip
     run._bound = [(slot.holder, slot.name, slot.value) for slot in slots]
     if freezing:

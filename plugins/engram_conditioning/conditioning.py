@@ -166,14 +166,17 @@ class Conditioning(engram.Task):
         given = self._chosen("belief", {})
         return micro_states(timeline, given if isinstance(given, Belief) else Belief(**given))
 
-    def trial_steps(self, dt: float) -> int:
-        """Return the steps of the longest trial, its interval included.
+    def trial_steps(self, dt: float) -> tuple[int, int]:
+        """Return the steps of the shortest and the longest trial, their intervals included.
 
         Args:
             dt: Length of a step in s.
         """
         timeline = self.timeline
-        return round((timeline.steps + timeline.interval - 1) * timeline.dt / dt) + 1
+        shortest, longest = (
+            round((timeline.steps + interval - 1) * timeline.dt / dt) + 1 for interval in timeline.intervals
+        )
+        return shortest, longest
 
     @property
     def observation(self) -> Spec:

@@ -90,10 +90,16 @@ class Timeline:
         return self.protocol.dt
 
     @property
+    def intervals(self) -> tuple[int, int]:
+        """Steps of the shortest and the longest interval."""
+        given = self.protocol.interval
+        low, high = (given.low, given.high) if isinstance(given, Distribution) else (given, given)
+        return round(low / self.dt), round(high / self.dt)
+
+    @property
     def interval(self) -> int:
         """Steps of the longest interval."""
-        interval = self.protocol.interval
-        return round((interval.high if isinstance(interval, Distribution) else interval) / self.dt)
+        return self.intervals[1]
 
     @property
     def slots(self) -> int:

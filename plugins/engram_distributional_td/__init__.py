@@ -1,6 +1,7 @@
 """Distributional TD(lambda) for engram."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from engram import Analysis, Memory, hookimpl
 
@@ -19,6 +20,12 @@ from .value import value_at_time, value_over_time
 def register_memories() -> list[type[Memory]]:
     """Offer `distributional-td`."""
     return [DistributionalTD]
+
+
+@hookimpl
+def register_recipes() -> list[Path]:
+    """Experiments of the literature, with what they found."""
+    return sorted((Path(__file__).parent / "recipes").glob("*.toml"))
 
 
 @hookimpl

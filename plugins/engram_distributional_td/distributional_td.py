@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import attrs
 import numpy as np
 
 import engram
@@ -70,8 +71,8 @@ class DistributionalTD(engram.Memory):
     )
     semantics: Literal["theory", "drl_sim"] = engram.param(
         default="theory",
-        doc="drl_sim (f496298): alpha, gamma, lambda to the power dt, no gamma in the trace, errors divided by "
-        "the trace's sum, learning at the end of a trial",
+        doc="drl_sim (f496298): alpha, gamma, lambda to the power dt, no gamma in the trace, errors divided "
+        "by the sum of the trace, learning at the end of a trial",
     )
 
     def check(self) -> None:
@@ -152,5 +153,5 @@ class DistributionalTD(engram.Memory):
             responds=RESPONSES[self.rule],
             worth=UTILITIES[self.utility],
             sparse=sparse,
-            **{name: getattr(found, name) for name in found.__slots__ if not name.startswith("__")},
+            **attrs.asdict(found, recurse=False),
         )

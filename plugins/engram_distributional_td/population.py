@@ -145,10 +145,12 @@ def judge(
 
 
 @engram.scan
-def by_trial(  # type: ignore[no-untyped-def]
-    self, w, value, delta, up, down, discount, decay, tau, following, credit, mass, errors, seen, steps,
-    shift, luck, errs, responds, worth, sparse, observation, reward, start, end, truncated, learn,
-):  # fmt: skip
+def by_trial(
+    self: Any, w: Array, value: Array, delta: Array, up: Array, down: Array, discount: Array, decay: Array,
+    tau: Array, following: Array, credit: Array, mass: Array, errors: Array, seen: Array, steps: Array,
+    shift: Stream, luck: Stream, errs: Any, responds: Any, worth: Any, sparse: bool,
+    observation: Array, reward: Array, start: Array, end: Array, truncated: Array, learn: Array,
+) -> None:  # fmt: skip
     """Equations (1), (2) and (5)."""
     evaluate(following, w, observation, sparse)
     if start:
@@ -178,10 +180,12 @@ def by_trial(  # type: ignore[no-untyped-def]
 
 
 @engram.scan
-def online(  # type: ignore[no-untyped-def]
-    self, w, value, delta, up, down, discount, decay, tau, following, credit, trace,
-    shift, luck, errs, responds, worth, sparse, observation, reward, start, end, truncated, learn,
-):  # fmt: skip
+def online(
+    self: Any, w: Array, value: Array, delta: Array, up: Array, down: Array, discount: Array, decay: Array,
+    tau: Array, following: Array, credit: Array, trace: Array,
+    shift: Stream, luck: Stream, errs: Any, responds: Any, worth: Any, sparse: bool,
+    observation: Array, reward: Array, start: Array, end: Array, truncated: Array, learn: Array,
+) -> None:  # fmt: skip
     """Equations (1) to (4); the value that the next error is taken against is worked out after learning."""
     evaluate(following, w, observation, sparse)
     if start:

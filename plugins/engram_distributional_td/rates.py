@@ -63,7 +63,10 @@ def rates(ctx: Context, memory: Any) -> Rates:
 
 def _alphas(ctx: Context, memory: Any, n: int) -> tuple[Array, Array]:
     if memory.asymmetry is None:
-        return tuple(drawn(ctx, name, getattr(memory, name), n, 1) for name in ("alpha_plus", "alpha_minus"))  # type: ignore[return-value]
+        return (
+            drawn(ctx, "alpha_plus", memory.alpha_plus, n, 1),
+            drawn(ctx, "alpha_minus", memory.alpha_minus, n, 1),
+        )
     tau = drawn(ctx, "asymmetry", memory.asymmetry, n, 1)
     if memory.semantics == "drl_sim":
         minus = ctx.random("alpha_minus").uniform(n) * ctx.xp.minimum((1 - tau) / tau, 1)

@@ -12,6 +12,8 @@ have the unit of value; (3) goes from (2) to (1) as kappa grows.
 
 from __future__ import annotations
 
+from typing import Any
+
 import engram
 from engram import exact
 
@@ -41,7 +43,7 @@ def linear(reward: float, scale: float) -> float:
 
 
 @engram.rule
-def logarithmic(reward: float, scale: float) -> float:
+def logarithmic(reward: float, scale: float) -> Any:
     """S log(1 + r / s): concave, and nearly linear where r is well below s."""
     size = scale * exact.log(1 + abs(reward) / scale)
     return size if reward >= 0 else -size

@@ -92,7 +92,8 @@ def beta_quantile(u: Array, a: float, b: float) -> Array:
 
     Args:
         u: Probabilities, any shape.
-        a: First shape parameter; `b` the second.
+        a: First shape parameter.
+        b: Second shape parameter.
     """
     low, high = u * 0, u * 0 + 1
     for _ in range(_HALVINGS):
@@ -107,7 +108,8 @@ def beta_cumulative(x: Array, a: float, b: float) -> Array:
 
     Args:
         x: In [0, 1], any shape.
-        a: First shape parameter; `b` the second.
+        a: First shape parameter.
+        b: Second shape parameter.
     """
     flipped = x > (a + 1) / (a + b + 2)
     y = x + flipped * (1 - 2 * x)

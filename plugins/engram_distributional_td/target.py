@@ -21,45 +21,27 @@ from engram import Array
 
 @engram.rule
 def own(
-    p: int,
-    following: Array,
-    reward: float,
-    discount: float,
-    value: float,
-    shift: int,
-    sample: float,
-    memory: Any,
-) -> float:
+    p: int, following: Array, reward: float, discount: float,
+    value: float, shift: int, sample: float, memory: Any,
+) -> Any:  # fmt: skip
     """The error of predictor p, equation (1)."""
     return reward + discount * following[p] - value
 
 
 @engram.rule
 def partner(
-    p: int,
-    following: Array,
-    reward: float,
-    discount: float,
-    value: float,
-    shift: int,
-    sample: float,
-    memory: Any,
-) -> float:
+    p: int, following: Array, reward: float, discount: float,
+    value: float, shift: int, sample: float, memory: Any,
+) -> Any:  # fmt: skip
     """The error of predictor p, equation (2)."""
     return reward + discount * following[(p + shift) % len(following)] - value
 
 
 @engram.rule
 def shared(
-    p: int,
-    following: Array,
-    reward: float,
-    discount: float,
-    value: float,
-    shift: int,
-    sample: float,
-    memory: Any,
-) -> float:
+    p: int, following: Array, reward: float, discount: float,
+    value: float, shift: int, sample: float, memory: Any,
+) -> Any:  # fmt: skip
     """The error of predictor p, equation (3)."""
     return reward + discount * sample - value
 
@@ -72,15 +54,9 @@ def hat(x: float) -> float:
 
 @engram.rule
 def projected(
-    p: int,
-    following: Array,
-    reward: float,
-    discount: float,
-    value: float,
-    shift: int,
-    sample: float,
-    memory: Any,
-) -> float:
+    p: int, following: Array, reward: float, discount: float,
+    value: float, shift: int, sample: float, memory: Any,
+) -> Any:  # fmt: skip
     """The error of the probability of atom p, equation (4); mass that no feature holds is at value 0."""
     lowest, highest, width = memory.lowest, memory.highest, memory.width
     atom = lowest + width * p
@@ -98,7 +74,7 @@ ERRORS = {"self": own, "sample": partner, "imputed": shared}
 
 
 @engram.rule
-def mean_of(expectile: Array, tau: Array) -> float:
+def mean_of(expectile: Array, tau: Array) -> Any:
     """The expectile at tau = 1/2, the mean, between the two nearest."""
     mean = expectile[0]
     for p in range(1, len(tau)):
@@ -109,7 +85,7 @@ def mean_of(expectile: Array, tau: Array) -> float:
 
 
 @engram.rule
-def imputed(expectile: Array, tau: Array, u: float) -> float:
+def imputed(expectile: Array, tau: Array, u: float) -> Any:
     """The quantile at u of the distribution with these expectiles; tau increases.
 
     With A(e) = E[(e - Z)+], an expectile has A(e) = tau (e - m) / (2 tau - 1), m the mean, and A' is the

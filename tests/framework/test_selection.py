@@ -46,8 +46,8 @@ class Drill(engram.Task):
     observation = Spec(shape=(2,), axes=("feature",), labels=("tone", "light"))
     action = Spec()
 
-    def trial_steps(self, dt: float) -> int:
-        return TRIAL
+    def trial_steps(self, dt: float) -> tuple[int, int]:
+        return TRIAL, TRIAL
 
     def init(self, ctx: Context) -> DrillState:
         return ctx.state(DrillState, sizes={"feature": 2}, noise=ctx.random("noise"))
@@ -81,8 +81,8 @@ class Parade(engram.Task):
     observation = Spec(shape=(2,), axes=("feature",))
     action = Spec()
 
-    def trial_steps(self, dt: float) -> int:
-        return TRIAL
+    def trial_steps(self, dt: float) -> tuple[int, int]:
+        return TRIAL, TRIAL
 
     def init(self, ctx: Context) -> DrillState:
         return ctx.state(DrillState, sizes={"feature": 2})
@@ -469,7 +469,7 @@ def test_trials_of_another_length_stop_the_run_with_one_line(
 def test_uneven_trials_of_an_open_loop_are_seen_without_a_table_of_trials(
     recipe: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Parade, "trial_steps", lambda self, dt: 4)
+    monkeypatch.setattr(Parade, "trial_steps", lambda self, dt: (4, 4))
     record = {"window": [[0, 0.1]], "trials": False, "variables": ["memory.total"]}
     with pytest.raises(EngramError, match="step 5: a trial starts, but the task says that each has 4 steps"):
         execute(prepare(recipe("parade", record)))
@@ -479,7 +479,7 @@ def test_uneven_trials_of_an_open_loop_are_seen_without_a_table_of_trials(
 def test_a_trial_without_steps_has_no_windows(
     recipe: Make, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
-    monkeypatch.setattr(Parade, "trial_steps", lambda self, dt: steps)
+    monkeypatch.setattr(Parade, "trial_steps", lambda self, dt: (steps, steps))
     with pytest.raises(RecipeError, match="record.every_trial: the task does not say how long"):
         prepare(recipe("parade", {"every_trial": 2}))
 
@@ -521,3 +521,28 @@ def test_a_large_population_stays_small_in_its_file(registry: Registry, tmp_path
         assert file["recordings/memory/crowd/value"].shape == (5, 2, 5)
     with engram.open(path) as run:
         np.testing.assert_array_equal(run.step("memory"), np.arange(5) * 50 + 4)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_trials_as_long_as_each_other_end_a_schedule_like_their_steps(
+    registry: Registry, backend: str
+) -> None:
+    def ended(**limit: int) -> Run:
+        run = {"dt": 0.1, "backend": backend, "batch": 3, "chunk": 7, **limit}
+        tables = {"run": run, "task": {"use": "parade"}, "memory": {"use": "crowd"}}
+        ready = prepare(engram.resolve(tables, plugins=registry))
+        assert (ready.fused is None) == (backend == "numpy")
+        execute(ready)
+        return ready
+
+    by_trials, by_steps = ended(trials=4), ended(steps=4 * TRIAL)
+    assert by_trials.step == by_steps.step == 4 * TRIAL
+    for one, other in zip(by_trials.slots, by_steps.slots, strict=True):
+        np.testing.assert_array_equal(one.value, other.value)
+    assert ended(trials=4, steps=9).step == 9
+
+
+def test_windows_need_trials_that_are_all_as_long(recipe: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Parade, "trial_steps", lambda self, dt: (4, 5))
+    with pytest.raises(RecipeError, match=r"record.window: trials have 4 to 5 steps, not all as many"):
+        prepare(recipe("parade", {"window": [[0, 0.1]]}))

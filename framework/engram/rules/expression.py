@@ -75,7 +75,7 @@ NODES = (Constant, Name, Load, Operation)
 
 @attrs.define
 class Shared:
-    """What all functions read into one program share: `own` arrays, and those whose calls are read, `inside`."""
+    """What all functions read into one program share: `own` arrays, and those whose calls are read."""
 
     double: bool
     own: set[str] = attrs.field(factory=set)

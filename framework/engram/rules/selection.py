@@ -1,9 +1,9 @@
-"""Which steps of a run leave a row, and which entries of an array are in it."""
+"""Which steps of a run are taken and leave a row, and which entries of an array are in it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -56,18 +56,21 @@ class Selection:
         touched = (n + length - 2) // (length * self.every_trial) + 1
         return min(rows, touched * int(self.inside.sum()))
 
-    def check_starts(self, first: int, start: Host) -> None:
+    def check_starts(self, first: int, start: Any, to_host: Callable[[Any], Host]) -> None:
         """Refuse trials of another length.
 
         Args:
             first: The first step.
             start: (steps, batch) bool, the trials that start from there on.
+            to_host: Brings it to the host.
 
         Raises:
             EngramError: A trial starts though the one before it has another length.
         """
-        begun = first + np.flatnonzero(start.any(axis=1))
-        if self.inside is not None and (begun % len(self.inside)).any():
+        if self.inside is None:
+            return
+        begun = first + np.flatnonzero(to_host(start).any(axis=1))
+        if (begun % len(self.inside)).any():
             step, steps = begun[begun % len(self.inside) != 0][0], len(self.inside)
             raise EngramError(
                 f"step {step}: a trial starts, but the task says that each has {steps} steps; "
@@ -75,22 +78,38 @@ class Selection:
             )
 
 
-def select(record: RecordSettings, dt: float, trial_steps: int | None) -> Selection:
+def steps_of(trials: int | None, lengths: tuple[int, int] | None) -> int | None:
+    """Return the steps of so many trials, None where these are not given or not all as long.
+
+    Args:
+        trials: Their number.
+        lengths: Steps of the shortest and the longest trial, None where that is not known.
+    """
+    if trials is None or lengths is None or lengths[0] != lengths[1]:
+        return None
+    return trials * lengths[1]
+
+
+def select(record: RecordSettings, dt: float, lengths: tuple[int, int] | None) -> Selection:
     """Return the selection of steps that a recipe asks for.
 
     Args:
         record: The table.
         dt: Length of a step in s.
-        trial_steps: Steps of each trial, None where that is not known.
+        lengths: Steps of the shortest and the longest trial, None where that is not known.
 
     Raises:
         RecipeError: The length of a trial is not known, or a window holds no step of it.
     """
     if record.window is None and record.every_trial == 1:
         return Selection(record.every)
-    if trial_steps is None or trial_steps < 1:
-        name = "every_trial" if record.window is None else "window"
+    name = "every_trial" if record.window is None else "window"
+    if lengths is None or lengths[0] < 1:
         raise RecipeError(f"record.{name}: the task does not say how long its trials are; leave it out")
+    shortest, trial_steps = lengths
+    if shortest != trial_steps:
+        differ = f"trials have {shortest} to {trial_steps} steps, not all as many"
+        raise RecipeError(f"record.{name}: {differ}; leave it out")
     inside = np.full(trial_steps, record.window is None)
     problems = [] if record.window != () else ["record.window: is empty; give [from, to], or leave it out"]
     for low, high in record.window or ():

@@ -145,7 +145,7 @@ class Driver:
         self.streams = Streams(seed, ids, xp, dtype)
         if isinstance(component, Task):
             observation, action = component.observation, component.action
-            trial_steps = component.trial_steps(dt)
+            trial_steps = (component.trial_steps(dt) or (None, None))[1]
         elif action is None and observation is not None and _acts(component):
             action = Spec(shape=observation.shape)
         self.observation, self.action = observation, action

@@ -102,7 +102,7 @@ def test_drawn_intervals_have_the_declared_mean_and_longest(signals):
     mean = (0.5 - np.exp(-4.0) * 2.5) / share / 0.1
     assert lengths.max() == 20
     assert abs(lengths.mean() - mean) < 4 * lengths.std() / len(lengths) ** 0.5
-    assert drawn.trial_steps(0.1) == 26
+    assert drawn.trial_steps(0.1) == (6, 26)
 
 
 def test_outcomes_of_one_step_add_with_their_signs(signals):

@@ -64,7 +64,7 @@ def indices(seen: Any) -> Any:
 
 
 def assert_equal(case: Any, trace: Any) -> None:
-    types, _, steps = case["x"].shape
+    steps = case["x"].shape[-1]
     n, trials, kept = int(case["n_predictors"]), len(case["states"]), case["trials_kept"]
     value = trace["value"].reshape(trials, steps, n)[kept]
     delta = trace["delta"].reshape(trials, steps, n)[kept]

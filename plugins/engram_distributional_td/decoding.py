@@ -24,8 +24,6 @@ import numpy as np
 from .distribution import Distribution, distribution
 from .schedule import Host
 
-_SUM = 1.0
-
 
 def of_expectiles(value: Host, tau: Host, grid: Host) -> Distribution:
     """Impute a distribution, equation (1).
@@ -38,8 +36,8 @@ def of_expectiles(value: Host, tau: Host, grid: Host) -> Distribution:
     span = max(float(grid[-1] - grid[0]), 1e-300)
     apart = (grid - value[:, None]) / span
     pull = np.where(apart > 0, tau[:, None], 1 - tau[:, None]) * apart
-    # The sum is one more equation, as heavy as the others together: heavier, it would hide their errors.
-    weight = _SUM * np.sqrt(len(value))
+    # The sum is one more equation, as heavy as all others together.
+    weight = np.sqrt(len(value))
     a = np.vstack([pull, np.full(len(grid), weight)])
     p = non_negative(a, np.append(np.zeros(len(value)), weight))
     return Distribution(grid, p / p.sum())
@@ -82,25 +80,21 @@ def non_negative(a: Host, b: Host, tolerance: float = 1e-12) -> Host:
     leave it.
 
     Args:
-        a: (m, n).
-        b: (m,).
+        a: (m, n) finite.
+        b: (m,) finite.
         tolerance: Smallest gradient that counts, relative to the largest at x = 0.
-
-    Raises:
-        ValueError: It does not end after 30 n changes: a or b hold what is not finite.
     """
-    n = a.shape[1]
-    x, inside = np.zeros(n), np.zeros(n, dtype=bool)
-    gradient = a.T @ b
-    least = tolerance * max(float(np.abs(gradient).max(initial=0.0)), 1e-300)
-    for _ in range(30 * n + 1):
-        outside = np.where(inside, -np.inf, gradient)
-        if inside.all() or outside.max() <= least:
-            return x
+    x, inside = np.zeros(a.shape[1]), np.zeros(a.shape[1], dtype=bool)
+    error, gradient = float(b @ b), a.T @ b
+    least = tolerance * float(np.abs(gradient).max(initial=0.0))
+    while (outside := np.where(inside, -np.inf, gradient)).max(initial=-np.inf) > least:
         inside[outside.argmax()] = True
-        x, inside = _feasible(a, b, x, inside)
-        gradient = a.T @ (b - a @ x)
-    raise ValueError("the least squares do not settle; are all values finite?")
+        found, inside = _feasible(a, b, x, inside)
+        rest = b - a @ found
+        if not rest @ rest < error:  # nothing but rounding is left
+            return x
+        x, error, gradient = found, float(rest @ rest), a.T @ rest
+    return x
 
 
 def _feasible(a: Host, b: Host, x: Host, inside: Host) -> tuple[Host, Host]:

@@ -16,6 +16,7 @@ from .sample import REWARD, VALUE, Moment
 from .schedule import Host, step_of
 
 _FEWEST = 3
+_TINY = 1e-30
 
 
 @engram.parameters
@@ -146,7 +147,7 @@ def joint(run: Any, settings: MagnitudeTime) -> dict[str, Host]:
 
 
 def _by_asymmetry(value: Host, every: Predictors, taus: Host, steps: int, a: float) -> Host:
-    """Return (tau, ahead) reward over time of the predictors of each asymmetry."""
+    """Return (tau, ahead) reward over time of each asymmetry, so much of it as fits the values best."""
     place = level_of(every.tau, taus)
     found = []
     for index in range(len(taus)):
@@ -155,7 +156,9 @@ def _by_asymmetry(value: Host, every: Predictors, taus: Host, steps: int, a: flo
             raise EngramError(
                 "needs three discounts or more for each asymmetry; list asymmetry and gamma of every pair"
             )
-        found.append(reward_over_time(value[own], every.discount[own], steps, a))
+        reward = reward_over_time(value[own], every.discount[own], steps, a)
+        fit = every.discount[own][:, None] ** np.arange(steps) @ reward
+        found.append(reward * (fit @ value[own]) / max(float(fit @ fit), _TINY))
     return np.stack(found)
 
 

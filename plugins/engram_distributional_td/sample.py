@@ -169,10 +169,12 @@ class Moment(Sample):
         """Return (predictor,) the mean of a variable at a moment over the last trials.
 
         Raises:
-            EngramError: No row was recorded at this moment.
+            EngramError: No row was recorded at this moment, or its values are not finite.
         """
         late = self.late(self.timing(run, path))
         mean: Host = aligned(run, path, late, moments=np.array([moment])).overall[0]
+        if not np.isfinite(mean).all():
+            raise EngramError(f"{path} is not finite in the last trials; lower the learning rates")
         return mean
 
     def late(self, found: Timing) -> Timing:
@@ -230,7 +232,8 @@ def spaced(values: Host, number: int) -> Host:
     """Return at most so many of `values`, evenly spaced from the first to the last."""
     if len(values) <= number:
         return values
-    return values[np.unique(np.linspace(0, len(values) - 1, number).round().astype(int))]
+    kept: Host = values[np.unique(np.linspace(0, len(values) - 1, number).round().astype(int))]
+    return kept
 
 
 def aligned(

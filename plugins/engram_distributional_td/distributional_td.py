@@ -20,7 +20,7 @@ import engram
 from engram import Choice, Context, EngramError
 
 from .population import Population, by_trial, online
-from .rates import in_order, rates
+from .rates import asymmetry, in_order, rates
 from .response import RESPONSES, UTILITIES
 from .spread import Values, bounds
 from .target import ERRORS, projected
@@ -146,7 +146,7 @@ class DistributionalTD(engram.Memory):
         return ctx.state(
             Population,
             sizes=sizes,
-            tau=found.alpha_plus / (found.alpha_plus + found.alpha_minus),
+            tau=asymmetry(found.alpha_plus, found.alpha_minus),
             shift=ctx.random("shift"),
             luck=ctx.random("luck"),
             errs=projected if self.rule == "categorical" else ERRORS[self.bootstrap],

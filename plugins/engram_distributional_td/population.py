@@ -30,8 +30,8 @@ class Population:
     """State of all predictors."""
 
     w: Array = engram.array("feature", "predictor", unit="reward", doc="value of each feature")
-    value: Array = engram.array("predictor", unit="reward", doc="V of the present observation", record=True)
-    delta: Array = engram.array("predictor", unit="reward", doc="reward prediction error", record=True)
+    value: Array = engram.array("predictor", unit="reward", doc="V of the present observation", record=100)
+    delta: Array = engram.array("predictor", unit="reward", doc="reward prediction error", record=100)
     alpha_plus: Array = engram.array("predictor", doc="learning rate where the error is positive")
     alpha_minus: Array = engram.array("predictor", doc="learning rate where the error is negative")
     gamma: Array = engram.array("predictor", doc="discount as given")

@@ -80,9 +80,15 @@ def _power(x: Array, dt: float) -> Array:
     return (x.astype("float64") ** dt).astype(x.dtype)
 
 
+def asymmetry(plus: Array, minus: Array) -> Array:
+    """Return tau of learning rates of any shape; 1/2 where nothing is learnt."""
+    still = plus + minus == 0
+    return (plus + 0.5 * still) / (plus + minus + still)
+
+
 def in_order(ctx: Context, found: Rates) -> Rates:
     """The same pairs of alpha^+ and alpha^-, asymmetry increasing."""
-    tau = found.alpha_plus / (found.alpha_plus + found.alpha_minus)
+    tau = asymmetry(found.alpha_plus, found.alpha_minus)
     order = ctx.xp.argsort(tau, axis=1)
     names = ("alpha_plus", "alpha_minus", "up", "down")
     sorted_ = {name: ctx.xp.take_along_axis(getattr(found, name), order, axis=1) for name in names}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import engram
 from engram import EngramError, Spec
+from engram.engine import execute, prepare
 from engram.testing import Case, parametrize_with_checks, play
 from engram_distributional_td import DistributionalTD, Spread
 
@@ -245,3 +248,27 @@ def test_a_task_that_does_not_tell_the_length_of_its_trials_is_refused() -> None
 def test_parameters_that_do_not_go_together_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         population(**given)
+
+
+def tables(**memory: Any) -> dict[str, Any]:
+    """A small recipe, with the plugin of the task."""
+    pytest.importorskip("engram_conditioning")
+    return {
+        "run": {"trials": 5, "dt": 0.1, "seed": 1, "backend": "numpy"},
+        "task": {"use": "conditioning", "preset": "schultz-1997", "trials": 5},
+        "memory": {"use": "distributional-td", **memory},
+    }
+
+
+def test_predictors_that_do_not_learn_have_no_asymmetry() -> None:
+    run = prepare(engram.resolve(tables(alpha_plus=0.0, alpha_minus=0.0)))
+    assert (run.memory_state.tau == 0.5).all()
+    execute(run)
+    assert (run.memory_state.w == 0).all()
+
+
+def test_a_hundred_predictors_are_recorded_unless_more_are_wanted(tmp_path: Path) -> None:
+    (path,) = engram.run(tables(predictors=250), out=tmp_path / "run.h5")
+    with engram.open(path) as run:
+        assert run["memory.value"].shape[-1] == run["memory.delta"].shape[-1] == 100
+        assert run.final("memory.value").shape[-1] == 250

@@ -136,6 +136,7 @@ def _analysis(registry: Registry, kind: str, name: str, analysis: Any, as_json: 
     click.echo(f"{kind} {name}, of {facts['plugin']}\n\n{facts['doc']}\n")
     click.echo(f"{facts['details']}\n" if facts["details"] else "", nl=False)
     if settings:
+        click.echo()
         _section("Settings, for `engram plot -o NAME=VALUE`", settings, "")
         click.echo()
     drawn = "yes" if facts["picture"] else "no; use engram plot --json"

@@ -34,8 +34,9 @@ def command(
 ) -> None:
     """Draw an analysis of a run file.
 
-    The name of the picture is printed. Without ANALYSIS, list the analyses that plugins offer.
-    `engram describe analysis NAME` explains one and its settings.
+    The name of the picture is printed. Without ANALYSIS, list the analyses that plugins offer, and the names
+    that the file's recipe gives them in [analysis.NAME]. `engram describe analysis NAME` explains one and its
+    settings.
     """
     registry = options.installed()
     from engram_hdf5 import check_sound

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from .convert import Find, Problem, component_from
+from .convert import Problem, component_from
 
 Result = Mapping[str, "np.ndarray[Any, Any]"]
 
@@ -38,7 +38,9 @@ class Analysis:
     animation: Callable[[Result, Any], Iterable[None]] | None = None
 
 
-def settings_from(table: Any, name: str, path: str, problems: list[Problem], find: Find) -> Any:
+def settings_from(
+    table: Any, name: str, path: str, problems: list[Problem], find: Callable[[str, str], Any]
+) -> Any:
     """Return settings, or append every mistake to `problems`.
 
     Args:
@@ -49,9 +51,5 @@ def settings_from(table: Any, name: str, path: str, problems: list[Problem], fin
         find: Returns the analysis of ("analysis", name).
     """
     return component_from(
-        table, "analysis", path, problems, lambda role, use: _settings(find(role, use)), name
+        table, "analysis", path, problems, lambda role, use: find(role, use).settings or _NO_SETTINGS, name
     )
-
-
-def _settings(analysis: Any) -> type:
-    return analysis.settings or _NO_SETTINGS

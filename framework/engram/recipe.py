@@ -146,8 +146,7 @@ class Recipe:
         """Return every component by role path: "task", "memory", "memory.hidden_output", ..."""
         found: dict[str, Any] = {}
         for root in ("task", "memory"):
-            held = getattr(self, root)
-            found[root] = held
+            found[root] = held = getattr(self, root)
             found.update({f"{root}.{path}": item for path, _, item in components_of(held)})
         return found
 

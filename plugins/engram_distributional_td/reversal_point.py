@@ -41,7 +41,7 @@ def compute(run: Any, settings: ReversalPoints) -> dict[str, Host]:
 
     Returns:
         reversal, value (that at the cue), asymmetry, estimate (of the asymmetry, equation (1)), first_half
-        and second_half (reversal points from even and odd trials), predictor (indices), (predictor,) each;
+        and second_half (reversal points from every other trial), predictor (indices), (predictor,) each;
         time of the cue in s; spearman and pearson of reversal and asymmetry; consistency: Pearson's
         correlation of the halves.
     """
@@ -51,7 +51,8 @@ def compute(run: Any, settings: ReversalPoints) -> dict[str, Host]:
     if len(np.unique(found.size)) < 2:
         raise EngramError("outcomes have fewer than two sizes in the last trials; say when they come with at")
     reversal, estimate = _of_all(found, every)
-    halves = [_of_all(_some(found, found.trial % 2 == side), every)[0] for side in (0, 1)]
+    place = np.unique(found.trial, return_inverse=True)[1]
+    halves = [_of_all(_some(found, place % 2 == side), every)[0] for side in (0, 1)]
     cue = settings.moment(run)
     return {
         "reversal": reversal, "value": settings.settled(run, VALUE, cue), "asymmetry": every.asymmetry,
@@ -122,8 +123,8 @@ def picture(result: Any, figure: Any) -> None:
     colours = [colouring.of(value) for value in result["asymmetry"]]
     right.scatter(result["first_half"], result["second_half"], s=14, c=colours)
     right.axline((right.get_xlim()[0],) * 2, slope=1, color="0.7", linewidth=0.8, zorder=0)
-    right.set_xlabel("reversal point, even trials (reward)")
-    right.set_ylabel("reversal point, odd trials (reward)")
+    right.set_xlabel("reversal point, every other trial (reward)")
+    right.set_ylabel("reversal point, the others (reward)")
     right.set_title(f"Pearson {float(result['consistency']):.3f}", fontsize="medium")
     colouring.bar(figure, right)
 

@@ -72,9 +72,18 @@ def span_of(run: Any, phase: int | str) -> tuple[Host, Host]:
     protocol = getattr(task_of(run), "protocol", None)
     if not hasattr(protocol, "phases_of"):
         raise EngramError("phase: the task has no phases; leave it out")
-    group = run.columns.get("task.group", np.full(run.batch, run.recipe["task"].get("group", 0)))
+    group = _groups(run)
     spans = {number: _span(protocol, int(number), phase) for number in np.unique(group)}
     return np.array([spans[own][0] for own in group]), np.array([spans[own][1] for own in group])
+
+
+def _groups(run: Any) -> Host:
+    """Return (batch,) the group of each replica."""
+    for name, values in run.columns.items():
+        if run.attributes(name).get("path") == "task.group":
+            swept: Host = values
+            return swept
+    return np.full(run.batch, run.recipe["task"].get("group", 0))
 
 
 def _span(protocol: Any, group: int, phase: int | str) -> tuple[int, int]:

@@ -47,6 +47,11 @@ def test_reversal_points_rise_with_asymmetry_and_are_the_values(learnt: Any, ana
     assert result["time"] == 1
 
 
+def test_halves_are_of_the_trials_that_were_recorded(opened: Any, analysed: Any) -> None:
+    run = opened(tables({**EXPECTILES, "scale": 0.2}, trials=400) | {"record": {"every_trial": 2}})
+    assert analysed(run, "reversal-points", last=1.0)["consistency"] > 0.8
+
+
 def test_one_size_of_reward_has_no_reversal_point(opened: Any, analysed: Any) -> None:
     recipe = tables({"predictors": 2}, trials=20)
     recipe["task"]["types"][0]["events"][1]["size"] = 1.0

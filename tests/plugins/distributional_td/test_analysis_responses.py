@@ -98,6 +98,29 @@ def test_rewards_at_different_times_have_a_slope(opened: Callable[..., Any], ana
     assert -0.06 < result["slope"] < 0
 
 
+def test_a_sweep_asks_for_the_point_that_is_meant(opened: Callable[..., Any], analysed: Any) -> None:
+    run = opened(conditioning() | {"sweep": {"memory.rate": [0.0, 1.0]}})
+    settings = {"types": ["A+"], "at": [5.0]}
+
+    with pytest.raises(EngramError, match="has 2 sweep points; choose one, such as -o point=0"):
+        analysed(run, "responses", **settings)
+    assert analysed(run, "responses", point=0, **settings)["delta"] == 1
+    assert abs(analysed(run, "responses", point=1, **settings)["delta"]) < 1e-6
+
+
+def test_each_group_has_phases_of_its_own(opened: Callable[..., Any], analysed: Any) -> None:
+    design = {"design": ["5A(US)/5A", "8B/2A(US)"], "outcome_at": 3.0}
+    tables = conditioning() | {"task": {"use": "conditioning", "trial": 4.0, **design}}
+    run = opened(tables | {"run": {"trials": 10}, "sweep": {"task.group": [0, 1]}})
+
+    found = [
+        analysed(run, "responses", point=group, phase=phase)["type"].tolist()
+        for group in (0, 1)
+        for phase in (0, 1)
+    ]
+    assert found == [["A(US)"], ["A"], ["B"], ["A(US)"]]
+
+
 def test_without_names_of_types_codes_do(learnt: Any, analysed: Any) -> None:
     by_code = analysed(learnt, "responses", types=[2, 0], at=[5.0])
     by_name = analysed(learnt, "responses", types=["A+", "omission"], at=[5.0])

@@ -82,7 +82,7 @@ def _power(x: Array, dt: float) -> Array:
 
 def asymmetry(plus: Array, minus: Array) -> Array:
     """Return tau of learning rates of any shape; 1/2 where nothing is learnt."""
-    still = plus + minus == 0
+    still = (plus + minus == 0).astype(plus.dtype)
     return (plus + 0.5 * still) / (plus + minus + still)
 
 

@@ -114,3 +114,17 @@ def _default(value: Any) -> Any:
         return [to_mapping(item) if attrs.has(type(item)) else item for item in value]
     # A table's default is that of each of its rows.
     return "" if attrs.has(type(value)) else value
+
+
+def cell(key: str, value: Any) -> str:
+    """Return a fact of a declaration, of this name, as a table shows it."""
+    if key == "recorded" and value > 1:
+        return f"{value} entries"
+    if isinstance(value, bool) and key != "default":
+        return "yes" if value else ""
+    if isinstance(value, bool | types.NoneType):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        tables = sum(isinstance(item, dict) for item in value)
+        return f"{tables} table{'s' * (tables > 1)}" if tables else ", ".join(map(str, value))
+    return str(value)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import types
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engram_cli import options, recipes
-from engram_cli.declaration import arrays, component_facts, parameters
+from engram_cli.declaration import arrays, cell, component_facts, parameters
 from engram_cli.failure import Failure
 from engram_cli.show import say, show_facts, show_json, show_table
 
@@ -96,20 +95,7 @@ def _section(title: str, rows: list[dict[str, Any]], otherwise: str) -> None:
         return
     click.echo(f"{title}:")
     head = [key.replace("_", " ") for key in rows[0]]
-    show_table(head, [[_cell(key, item) for key, item in row.items()] for row in rows])
-
-
-def _cell(key: str, value: Any) -> str:
-    if key == "recorded" and value > 1:
-        return f"{value} entries"
-    if isinstance(value, bool) and key != "default":
-        return "yes" if value else ""
-    if isinstance(value, bool | types.NoneType):
-        return str(value).lower()
-    if isinstance(value, tuple | list):
-        tables = sum(isinstance(item, dict) for item in value)
-        return f"{tables} table{'s' * (tables > 1)}" if tables else ", ".join(map(str, value))
-    return str(value)
+    show_table(head, [[cell(key, item) for key, item in row.items()] for row in rows])
 
 
 def _recipe(registry: Registry, kind: str, name: str, path: Any, as_json: bool) -> None:

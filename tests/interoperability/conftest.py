@@ -1,4 +1,4 @@
-"""Runs every shipped recipe for a short while, and tells what h5py finds in its file."""
+"""Runs shipped recipes for a short while, and tells what h5py finds in their files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ import pytest
 import engram
 from engram.plugins import Registry
 
-RECIPES = Registry().names("recipe")
+# Of those that record alike, one: a sweep, chosen rows and predictors, and double precision.
+ALIKE = {
+    "conditioned-inhibition", "masset-2025", "overshadowing", "starkweather-2017-1", "starkweather-2017-2",
+}  # fmt: skip
+RECIPES = [name for name in Registry().names("recipe") if name not in ALIKE]
 STEPS = 1300
 
 
@@ -44,7 +48,7 @@ def found(dataset: h5py.Dataset) -> Found:
 def run_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a short run of a recipe."""
     out = tmp_path_factory.mktemp("interoperability") / f"{request.param}.h5"
-    steps = min(STEPS, engram.resolve(request.param).run.steps)
+    steps = min(STEPS, engram.resolve(request.param).run.steps or STEPS)
     return engram.run(request.param, out=out, overrides=[f"run.steps={steps}", "run.batch=3"])[0]
 
 

@@ -136,11 +136,14 @@ class DistributionalTD(engram.Memory):
             )
         found = rates(ctx, self)
         found = in_order(ctx, found) if self.bootstrap == "imputed" else found
+        moments = (ctx.trial_steps or 0) if self.trialwise else 0
         sizes = {
             "feature": features,
             "predictor": self.predictors,
             "trace_feature": 0 if self.trialwise else features,
-            "moment": ctx.trial_steps or 0 if self.trialwise else 0,
+            "moment": moments,
+            "seen_moment": 0 if sparse else moments,
+            "active_moment": moments if sparse else 0,
             "slot": space.shape[0],
         }
         return ctx.state(

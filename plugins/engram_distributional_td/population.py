@@ -46,7 +46,10 @@ class Population:
     mass: Array = engram.array("predictor", doc="sum of the trace")
     trace: Array = engram.array("trace_feature", "predictor", doc="e, equation (3)")
     errors: Array = engram.array("moment", "predictor", unit="reward", doc="z of each step of the trial")
-    seen: Array = engram.array("moment", "slot", doc="observation of each step of the trial")
+    seen: Array = engram.array("seen_moment", "slot", doc="features of each step of the trial")
+    active: Array = engram.array(
+        "active_moment", "slot", doc="indices of the features of each step", dtype="int32"
+    )
     steps: Array = engram.array(doc="steps since the trial began", dtype="int32")
     shift: Stream = engram.fixed()
     luck: Stream = engram.fixed()
@@ -70,10 +73,13 @@ def evaluate(following: Array, w: Array, observation: Array, sparse: bool) -> No
 
 
 @engram.rule
-def remember(seen: Array, steps: int, observation: Array) -> None:
+def remember(seen: Array, active: Array, steps: int, observation: Array, sparse: bool) -> None:
     """Keep the observation of a step of the trial."""
     for k in range(len(observation)):
-        seen[steps, k] = observation[k]
+        if sparse:
+            active[steps, k] = observation[k]
+        else:
+            seen[steps, k] = observation[k]
 
 
 @engram.rule
@@ -88,8 +94,9 @@ def spread_mass(mass: Array, decay: Array, observation: Array, sparse: bool) -> 
 
 @engram.rule
 def learn_backwards(
-    w: Array, credit: Array, errors: Array, seen: Array, decay: Array, steps: int, sparse: bool
-) -> None:
+    w: Array, credit: Array, errors: Array, seen: Array, active: Array, decay: Array, observation: Array,
+    steps: int, sparse: bool,
+) -> None:  # fmt: skip
     """Equation (5)."""
     for p in range(len(credit)):
         credit[p] = 0.0
@@ -98,8 +105,8 @@ def learn_backwards(
         if t >= 0:
             for p in range(len(credit)):
                 credit[p] = errors[t, p] + decay[p] * credit[p]
-            for k in range(len(seen[0])):
-                f = int(seen[t, k]) if sparse else k
+            for k in range(len(observation)):
+                f = active[t, k] if sparse else k
                 x = 1.0 if sparse else seen[t, k]
                 if f >= 0 if sparse else x != 0:
                     for p in range(len(credit)):
@@ -147,7 +154,8 @@ def judge(
 @engram.scan
 def by_trial(
     self: Any, w: Array, value: Array, delta: Array, up: Array, down: Array, discount: Array, decay: Array,
-    tau: Array, following: Array, credit: Array, mass: Array, errors: Array, seen: Array, steps: Array,
+    tau: Array, following: Array, credit: Array, mass: Array, errors: Array, seen: Array, active: Array,
+    steps: Array,
     shift: Stream, luck: Stream, errs: Any, responds: Any, worth: Any, sparse: bool,
     observation: Array, reward: Array, start: Array, end: Array, truncated: Array, learn: Array,
 ) -> None:  # fmt: skip
@@ -172,11 +180,11 @@ def by_trial(
         steps = steps + 1
     for p in range(len(value)):
         value[p] = following[p]
-    remember(seen, steps, observation)
+    remember(seen, active, steps, observation, sparse)
     if self.normalised:
         spread_mass(mass, decay, observation, sparse)
     if end:
-        learn_backwards(w, credit, errors, seen, decay, steps, sparse)
+        learn_backwards(w, credit, errors, seen, active, decay, observation, steps, sparse)
 
 
 @engram.scan

@@ -67,6 +67,8 @@ def operation(name: str, *args: Expression) -> Expression:
         one, other = joined(*args)
         if one.kind == "bool" and name not in ("==", "!="):
             one, other = cast(one, "int"), cast(other, "int")
+        if name == "*" and Constant(1, one.kind) in (one, other):
+            return other if one == Constant(1, one.kind) else one
         return Operation(name, (one, other), "bool" if name in _COMPARISONS else one.kind)
     if name == "/":
         return Operation("/", (cast(args[0], "float"), cast(args[1], "float")), "float")

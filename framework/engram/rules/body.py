@@ -62,7 +62,8 @@ class Bound:
         ctx: The context that made the state.
         sources: Its arrays by the names of the arguments.
         streams: Its streams likewise.
-        form: Its array code, once it was needed; `results` are the numbers that it returns.
+        form: Its array code, once it was needed; `results` are the numbers that it returns, `passed` the names
+            of what it passes on.
     """
 
     role: Role
@@ -72,6 +73,7 @@ class Bound:
     streams: Mapping[str, Any]
     form: Callable[..., Any] | None = None
     results: list[str] = attrs.field(factory=list)
+    passed: list[str] = attrs.field(factory=list)
 
     def array(self, name: str, state: Any) -> Any:
         """The array behind an argument that is part of a state, or given."""
@@ -150,8 +152,10 @@ class Scan:
         ctx, form = bound.ctx, _write(bound)
         arrays = {}
         for name, source in bound.sources.items():
-            if source.origin in ("state", "given"):
-                arrays[name] = bound.array(name, state)
+            if source.origin == "state":
+                arrays[name] = getattr(state, name)
+            elif source.origin == "given":
+                arrays[name] = source.array
             elif name in passing:
                 arrays[name] = passing[name]
             else:
@@ -159,17 +163,14 @@ class Scan:
                 if SILENT.get(name):
                     arrays[name] += arrays[name].dtype.type(SILENT[name])
         with np.errstate(all="ignore"):
-            found = form(*map(_wide, arrays.values()), *bound.streams.values())
+            wide = [array if array.ndim > 1 else _wide(array) for array in arrays.values()]
+            found = form(*wide, *bound.streams.values())
         written = bound.results
         # Copies, since a result may be the array of another name; NumPy refuses numbers that do not fit.
         kept = [value.astype(arrays[name].dtype) for name, value in zip(written, found, strict=True)]
         for name, value in zip(written, kept, strict=True):
             arrays[name][...] = value
-        return {
-            name: arrays[name]
-            for name, source in bound.sources.items()
-            if source.origin in ("signal", "action") and name not in passing
-        }
+        return {name: arrays[name] for name in bound.passed}
 
 
 contexts: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
@@ -186,12 +187,10 @@ def ready(components: Mapping[str, Any], slots: Iterable[Any]) -> None:
 
 
 def _wide(array: Any) -> Any:
-    """A number of each replica as wide as bodies compute it; arrays that are indexed stay as they are.
+    """A number of each replica as wide as bodies compute it.
 
     A copy, since what is assigned to one array may be what another held.
     """
-    if array.ndim > 1:
-        return array
     return array.astype(np.int64 if array.dtype.kind in "iu" else array.dtype)
 
 
@@ -207,6 +206,8 @@ def _write(bound: Bound) -> Callable[..., Any]:
     """The array code of a body, written on first use."""
     if bound.form is None:
         bound.results = [name for name in _scalars(bound) if name in bound.program.written]
+        own = "action" if bound.role == "memory" else "signal"
+        bound.passed = [name for name, source in bound.sources.items() if source.origin == own]
         bound.form = _form(bound, array_module(bound.ctx.zeros()))
     return bound.form
 

@@ -63,7 +63,7 @@ class Bound:
         sources: Its arrays by the names of the arguments.
         streams: Its streams likewise.
         form: Its array code, once it was needed; `results` are the numbers that it returns, `passed` the names
-            of what it passes on.
+            of what it passes on, `wide` the numbers that it takes wider, or as copies since it assigns to them.
     """
 
     role: Role
@@ -74,6 +74,7 @@ class Bound:
     form: Callable[..., Any] | None = None
     results: list[str] = attrs.field(factory=list)
     passed: list[str] = attrs.field(factory=list)
+    wide: set[str] = attrs.field(factory=set)
 
     def array(self, name: str, state: Any) -> Any:
         """The array behind an argument that is part of a state, or given."""
@@ -163,7 +164,7 @@ class Scan:
                 if SILENT.get(name):
                     arrays[name] += arrays[name].dtype.type(SILENT[name])
         with np.errstate(all="ignore"):
-            wide = [array if array.ndim > 1 else _wide(array) for array in arrays.values()]
+            wide = [_wide(array) if name in bound.wide else array for name, array in arrays.items()]
             found = form(*wide, *bound.streams.values())
         written = bound.results
         # Copies, since a result may be the array of another name; NumPy refuses numbers that do not fit.
@@ -206,6 +207,11 @@ def _write(bound: Bound) -> Callable[..., Any]:
     """The array code of a body, written on first use."""
     if bound.form is None:
         bound.results = [name for name in _scalars(bound) if name in bound.program.written]
+        bound.wide = {
+            name
+            for name in _scalars(bound)
+            if name in bound.program.written or bound.sources[name].dtype.kind in "iu"
+        }
         own = "action" if bound.role == "memory" else "signal"
         bound.passed = [name for name, source in bound.sources.items() if source.origin == own]
         bound.form = _form(bound, array_module(bound.ctx.zeros()))

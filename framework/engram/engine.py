@@ -97,6 +97,7 @@ class Run:
     graph: StepGraph | None = None
     counted: int = 0
     _bound: list[tuple[Any, str, Array]] = attrs.field(factory=list)
+    _loose: list[tuple[Any, str, Array]] = attrs.field(factory=list)
 
     @property
     def task(self) -> Task:
@@ -248,10 +249,12 @@ class Run:
         return self.signal
 
     def _check_signal(self, signal: Signal, *time: int) -> None:
-        check_signal(self.task, signal, (*time, self.batch), self.context.dtype)
+        ctx, space = self.context, self.context.observation
+        assert space is not None
+        check_signal(self.task, signal, space, (*time, self.batch), ctx.dtype)
 
     def _check_action(self, action: Array | None, *time: int) -> None:
-        check_action(self.memory, action, self.task.action, (*time, self.batch), self.context.dtype)
+        check_action(self.memory, action, self.context.action, (*time, self.batch), self.context.dtype)
 
     def _count_starts(self, start: Array) -> None:
         clock: Clock = self.streams.clock
@@ -310,8 +313,8 @@ class Run:
         ]
 
     def _settle(self) -> None:
-        """Copy arrays that a component rebound back into their buffers."""
-        for holder, name, buffer in self._bound:
+        """Copy arrays that a component rebound back into their buffers; one with a body never does."""
+        for holder, name, buffer in self._loose:
             value = getattr(holder, name)
             if value is not buffer:
                 self._copy_back(holder, name, buffer, value)
@@ -391,6 +394,10 @@ def _prepare(recipe: Recipe) -> Run:
         buffer, chunk, limit,
     )  # fmt: skip
     run._bound = [(slot.holder, slot.name, slot.value) for slot in slots]
+    stepped = [role for role in ("task", "memory") if getattr(recipe, role).body is None]
+    run._loose = [
+        one for one, slot in zip(run._bound, slots, strict=True) if slot.path.partition(".")[0] in stepped
+    ]
     if freezing:
         run.done = backend.xp.zeros(len(replicas), dtype=bool)
         run.ends = backend.xp.zeros(len(replicas), dtype=np.int64)

@@ -77,12 +77,15 @@ def _check_array(slot: Slot, batch: int, dtype: np.dtype[Any]) -> None:
         raise EngramError(f"{slot.path}: must be {wanted}, not {value.dtype}")
 
 
-def check_signal(task: Task, signal: Signal, lead: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def check_signal(
+    task: Task, signal: Signal, space: Spec | Choice, lead: tuple[int, ...], dtype: np.dtype[Any]
+) -> None:
     """Refuse a signal that is not what the task declares.
 
     Args:
         task: Where it comes from.
         signal: What it sent.
+        space: What it says that can be observed.
         lead: (batch,), or (steps, batch) for signals with a time axis.
         dtype: Precision of the run.
 
@@ -93,7 +96,7 @@ def check_signal(task: Task, signal: Signal, lead: tuple[int, ...], dtype: np.dt
     if not isinstance(signal, Signal):
         raise EngramError(f"{label}: must return a Signal, not {type(signal).__name__}; see Context.signal")
     wanted = {
-        "observation": _wanted(task.observation, lead, dtype),
+        "observation": _wanted(space, lead, dtype),
         "reward": (lead, dtype),
         **{name: (lead, np.dtype(bool)) for name in _FLAGS},
         "outcome": (lead, np.dtype(np.int8)),

@@ -167,7 +167,7 @@ def by_trial(
             delta[p] = 0.0
             mass[p] = 0.0
     else:
-        going = 1.0 if truncated or not end else 0.0
+        going = (truncated or not end) * 1.0
         number = shift.integers(len(value)) if self.bootstrap == "sample" else 0
         sample = imputed(following, tau, luck.uniform()) if self.bootstrap == "imputed" else 0.0
         felt = worth(reward, self.utility_scale)
@@ -200,7 +200,7 @@ def online(
         for p in range(len(value)):
             delta[p] = 0.0
     else:
-        going = 1.0 if truncated or not end else 0.0
+        going = (truncated or not end) * 1.0
         number = shift.integers(len(value)) if self.bootstrap == "sample" else 0
         sample = imputed(following, tau, luck.uniform()) if self.bootstrap == "imputed" else 0.0
         felt = worth(reward, self.utility_scale)

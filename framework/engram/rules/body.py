@@ -62,8 +62,9 @@ class Bound:
         ctx: The context that made the state.
         sources: Its arrays by the names of the arguments.
         streams: Its streams likewise.
-        form: Its array code, once it was needed; `results` are the numbers that it returns, `passed` the names
-            of what it passes on, `wide` the numbers that it takes wider, or as copies since it assigns to them.
+        form: Its array code, once it was needed; `results` are the numbers that it returns.
+        passed: Names of what it passes on.
+        wide: Numbers that its array code takes wider, or as copies since it assigns to them.
     """
 
     role: Role

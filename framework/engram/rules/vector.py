@@ -159,7 +159,7 @@ class VectorPrinter:
         if isinstance(part, Constant):
             return repr(part.value)
         text = self.expression(part)
-        return text if inside(part, size, self._counts) else f"within({text}, {size})"
+        return text if inside(part, size, self._counts) else f"within({text}, {self._constant(size - 1)})"
 
     def _statement(self, statement: Statement, mask: str, depth: int) -> list[str]:
         pad = "    " * depth
@@ -284,10 +284,13 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
     """
     integer = np.int32 if dtype == np.float32 else np.int64
     real = dtype.type
+    # NumPy takes arrays without axes in half the time that it needs for numbers.
+    held: Callable[[Any], Any] = np.array if xp is np else lambda number: number
+    zero = held(np.int64(0))
     with np.errstate(over="ignore"):
         tables = {name: _table(xp, table, dtype) for name, table in program.tables.items()}
         constants = {
-            name: real(value) if isinstance(value, float) else np.int64(value)
+            name: held(real(value) if isinstance(value, float) else np.int64(value))
             for name, value in printer.constants.items()
         }
     return {
@@ -300,7 +303,7 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
         "xp": xp,
         # Elsewhere the host would have to wait for the device.
         "some": np.count_nonzero if xp is np else lambda mask: True,
-        "every": lambda mask: xp is np and np.count_nonzero(mask) == np.size(mask),
+        "every": (lambda mask: np.count_nonzero(mask) == mask.size) if xp is np else lambda mask: False,
         "np": np,
         "wide": lambda x: x.astype(np.int64),
         "real": lambda x: x.astype(dtype) if hasattr(x, "astype") else real(x),
@@ -313,7 +316,7 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
         # Much faster than indexing by several arrays.
         "rows": lambda x, index: x.reshape(-1, x.shape[-1]).take(index, axis=0),
         "added": lambda *terms: _added(xp, *terms),
-        "within": lambda x, size: xp.minimum(xp.maximum(x, 0), size - 1),
+        "within": lambda x, last: xp.minimum(xp.maximum(x, zero), last),
     }
 
 

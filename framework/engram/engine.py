@@ -313,7 +313,7 @@ class Run:
         ]
 
     def _settle(self) -> None:
-        """Copy arrays that a component rebound back into their buffers; one with a body never does."""
+        """Copy arrays that a component rebound back into their buffers; a memory's body rebinds none."""
         for holder, name, buffer in self._loose:
             value = getattr(holder, name)
             if value is not buffer:
@@ -394,9 +394,9 @@ def _prepare(recipe: Recipe) -> Run:
         buffer, chunk, limit,
     )  # fmt: skip
     run._bound = [(slot.holder, slot.name, slot.value) for slot in slots]
-    stepped = [role for role in ("task", "memory") if getattr(recipe, role).body is None]
+    steps = type(recipe.memory).step is not Memory.step
     run._loose = [
-        one for one, slot in zip(run._bound, slots, strict=True) if slot.path.partition(".")[0] in stepped
+        one for one, slot in zip(run._bound, slots, strict=True) if steps or slot.path.startswith("task.")
     ]
     if freezing:
         run.done = backend.xp.zeros(len(replicas), dtype=bool)

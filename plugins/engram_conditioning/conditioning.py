@@ -12,12 +12,13 @@ step of the interval. What is left to chance is drawn once, before the first ste
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
 
 import engram
-from engram import Context, EngramError, Signal, Spec
+from engram import Context, RecipeError, Signal, Spec
 
 from .belief import Belief, Filter, MicroStates, beliefs, filter_of, micro_states
 from .boxcar import boxcar
@@ -54,7 +55,7 @@ class Conditioning(engram.Task):
         default=None, doc='schedule of the literature, such as "blocking", that fills in what is not given'
     )
     dt: float | None = engram.param(
-        default=None, gt=0, unit="s", doc="length of a step, the same as run.dt; 1.0 if absent"
+        default=None, gt=0, lt=math.inf, unit="s", doc="length of a step, the same as run.dt; 1.0 if absent"
     )
     trial: float | None = engram.param(
         default=None, gt=0, unit="s", doc="length of a trial, from its first step to its last"
@@ -201,7 +202,7 @@ class Conditioning(engram.Task):
         """Draw the sessions of all replicas."""
         timeline = self.timeline
         if abs(ctx.dt - timeline.dt) > 1e-9 * timeline.dt:
-            raise EngramError(
+            raise RecipeError(
                 f"{ctx.path}.dt: is {timeline.dt:g} s, but run.dt is {ctx.dt:g} s; give both the same value"
             )
         start = {

@@ -37,11 +37,16 @@ class Distribution:
         """One kind, with its numbers."""
         kinds = [k for k in ("choice", "uniform", "normal", "weber") if getattr(self, k)]
         kinds += ["exponential"] if self.exponential is not None else []
+        if not all(map(math.isfinite, self._numbers)):
+            raise ValueError("its numbers must be finite")
         if len(kinds) != 1:
             given = " and ".join(kinds) or "none"
             raise ValueError(f"give one of choice, uniform, normal, weber, exponential, not {given}")
-        if kinds[0] in ("uniform", "normal", "weber") and len(getattr(self, kinds[0])) != 2:
-            raise ValueError(f"{kinds[0]} must be a list of 2 numbers, not {len(getattr(self, kinds[0]))}")
+        self._check_kind(kinds[0])
+
+    def _check_kind(self, kind: str) -> None:
+        if kind in ("uniform", "normal", "weber") and len(getattr(self, kind)) != 2:
+            raise ValueError(f"{kind} must be a list of 2 numbers, not {len(getattr(self, kind))}")
         if self.p and len(self.p) != len(self.choice):
             raise ValueError(f"p must have {len(self.choice)} numbers as choice has, not {len(self.p)}")
         if self.p and abs(sum(self.p) - 1) > _SUM:
@@ -52,6 +57,24 @@ class Distribution:
             raise ValueError("the standard deviation must be >= 0")
         if self.exponential is not None and (self.longest is None or self.longest <= 0):
             raise ValueError("exponential needs longest > 0, so that the longest trial is known")
+        self._check_held(kind)
+
+    def _check_held(self, kind: str) -> None:
+        """What would be ignored is refused."""
+        both = ("shortest", "longest")
+        held = {"normal": both, "weber": both, "exponential": ("longest",)}
+        for name in both:
+            if getattr(self, name) is not None and name not in held.get(kind, ()):
+                raise ValueError(f"{name} does not hold {kind} values; leave it out")
+        if None not in (self.shortest, self.longest) and self.low > self.high:
+            raise ValueError(f"shortest must be <= longest = {self.longest:g}, not {self.shortest:g}")
+
+    @property
+    def _numbers(self) -> tuple[float, ...]:
+        """Everything that is given."""
+        alone = (self.exponential, self.shortest, self.longest)
+        listed = (*self.choice, *self.uniform, *self.normal, *self.weber)
+        return (*listed, *(number for number in alone if number is not None))
 
     @property
     def _bell(self) -> tuple[float, ...]:

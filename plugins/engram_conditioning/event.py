@@ -45,12 +45,23 @@ class Event:
             raise ValueError(
                 f"outcome {self.outcome!r} needs either `at`, or `after` a stimulus with a delay"
             )
+        if self.after is None and self.delay != 0:
+            raise ValueError("delay counts from a stimulus; name it with `after`")
         if self.outcome is not None and self.duration is not None:
             raise ValueError("duration belongs to a stimulus, not to an outcome")
+        if not all(map(math.isfinite, self.sizes)):
+            raise ValueError("size must be finite")
         for name, time in (("at", self.at), ("delay", self.delay)):
             low = time.low if isinstance(time, Distribution) else time
             if low is not None and -math.inf < low < 0:
                 raise ValueError(f"{name} must be >= 0, not {low:g}")
+
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        """The sizes that are given as numbers."""
+        if isinstance(self.size, Distribution):
+            return ()
+        return self.size if isinstance(self.size, tuple) else (self.size,)
 
 
 @engram.parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import engram
 
 
@@ -10,4 +12,9 @@ class Outcome:
     """What can happen in a trial."""
 
     name: str = engram.param(doc="name of the outcome")
-    value: float = engram.param(default=1.0, doc="reward of an outcome of size 1; negative where aversive")
+    value: float = engram.param(
+        default=1.0,
+        gt=-math.inf,
+        lt=math.inf,
+        doc="reward of an outcome of size 1; negative where aversive",
+    )

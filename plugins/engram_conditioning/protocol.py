@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -22,7 +23,7 @@ Semantics = Literal["intended", "drl_sim"]
 class Protocol:
     """What is shown when; a preset, a design and the keys of a recipe together make one."""
 
-    dt: float = engram.param(default=1.0, gt=0, unit="s", doc="length of a step")
+    dt: float = engram.param(default=1.0, gt=0, lt=math.inf, unit="s", doc="length of a step")
     trial: float = engram.param(gt=0, unit="s", doc="length of a trial, from its first step to its last")
     interval: Distribution | float = engram.param(
         default=0.0, unit="s", doc="time between a trial and the next; it counts as part of the trial before"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import engram
 
 
@@ -13,4 +15,4 @@ class Stimulus:
     duration: float | None = engram.param(
         default=None, gt=0, unit="s", doc="how long it lasts; one step if absent"
     )
-    salience: float = engram.param(default=1.0, gt=0, doc="value of its features")
+    salience: float = engram.param(default=1.0, gt=0, lt=math.inf, doc="value of its features")

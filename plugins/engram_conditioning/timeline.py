@@ -194,6 +194,8 @@ def _origin(place: str, name: str, protocol: Protocol, cues: tuple[Cue, ...]) ->
 
 def _on_grid(place: str, time: float, protocol: Protocol) -> int:
     """Return the step of a time; drl_sim rounds, half to even, what lies between two steps."""
+    if not math.isfinite(time):
+        raise ValueError(f"{place}: must be finite, not {time:g} s")
     step = round(time / protocol.dt)
     if abs(time / protocol.dt - step) > 1e-6 * max(1, step) and protocol.semantics == "intended":
         near = step * protocol.dt

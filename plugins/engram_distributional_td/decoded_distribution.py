@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,23 @@ from .predictor import Predictors, levels, predictors
 from .sample import REWARD, VALUE, Moment, returns
 from .schedule import Host, step_of
 
+_FINEST = 10_000
+
 
 @engram.parameters
 class DecodedDistribution(Moment):
     """At which time of the trial, and on which grid."""
 
     time: float | None = engram.param(
-        default=None, ge=0, unit="s", doc="time within the trial; the step before the first reward if absent"
+        default=None,
+        ge=0,
+        lt=math.inf,
+        unit="s",
+        doc="time within the trial; the step before the first reward if absent",
     )
-    grid: int = engram.param(default=200, ge=2, doc="number of values that may have a probability")
+    grid: int = engram.param(
+        default=200, ge=2, le=_FINEST, doc="number of values that may have a probability"
+    )
     low: float | None = engram.param(
         default=None, unit="reward", doc="first of them; the smallest return in the file if absent"
     )
@@ -64,21 +73,32 @@ def compute(run: Any, settings: DecodedDistribution) -> dict[str, Host]:
     gammas = levels(every.discount)
     gamma = float(gammas[0]) if len(gammas) == 1 else None
     true = distribution(returns(run, settings.timing(run, REWARD), moment, gamma))
+    value = settings.settled(run, VALUE, moment)
+    found = decoded(run, every, value, _grid(settings, true, value))
+    return {**_compared(found, true), "time": np.array(moment * step_of(run))}
+
+
+def _grid(settings: DecodedDistribution, true: Distribution, value: Host) -> Host:
     low = true.value[0] if settings.low is None else settings.low
     high = true.value[-1] if settings.high is None else settings.high
-    found = decoded(run, every, settings.settled(run, VALUE, moment), np.linspace(low, high, settings.grid))
-    return {**_compared(found, true), "time": np.array(moment * step_of(run))}
+    if low == high:  # a grid of one point would say that any values are right
+        low, high = min(low, value.min()), max(high, value.max())
+    if not -np.inf < low <= high < np.inf:
+        raise EngramError(f"low to high is {low:g} to {high:g}; give low < high, both finite")
+    return np.linspace(low, high, settings.grid)
 
 
 def decoded(run: Any, every: Predictors, value: Host, grid: Host) -> Distribution:
     """Decode values (predictor,) as the rule by which they were learnt asks.
 
     Raises:
-        EngramError: Values of this rule are no such statistics.
+        EngramError: Values of this rule are no such statistics, or atoms are missing.
     """
     memory = run.recipe["memory"]
     rule = memory.get("rule", "expectile")
     if rule == "categorical":
+        if len(every.index) < memory["predictors"]:
+            raise EngramError("holds only some of the atoms; record all of them with record.entries")
         atoms = np.linspace(memory["lowest"], memory["highest"], memory["predictors"])
         return of_atoms(value, atoms[every.index])
     if rule == "huber":

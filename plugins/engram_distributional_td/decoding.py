@@ -33,7 +33,8 @@ def of_expectiles(value: Host, tau: Host, grid: Host) -> Distribution:
         tau: (n,) asymmetries.
         grid: (z,) values that may have a probability, increasing.
     """
-    span = max(float(grid[-1] - grid[0]), 1e-300)
+    # The grid is one point where reward is certain.
+    span = max(float(np.ptp(np.append(grid, value))), 1e-300)
     apart = (grid - value[:, None]) / span
     pull = np.where(apart > 0, tau[:, None], 1 - tau[:, None]) * apart
     # The sum is one more equation, as heavy as all others together.

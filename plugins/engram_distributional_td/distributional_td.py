@@ -11,19 +11,22 @@ predictors hold the whole distribution of reward, and by their discounts when it
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import attrs
 import numpy as np
 
 import engram
-from engram import Choice, Context, EngramError
+from engram import Choice, Context, RecipeError
 
 from .population import Population, by_trial, online
 from .rates import asymmetry, in_order, rates
 from .response import RESPONSES, UTILITIES
 from .spread import Values, bounds
 from .target import ERRORS, projected
+
+_RATE = 0.1
 
 
 @engram.parameters
@@ -38,24 +41,30 @@ class DistributionalTD(engram.Memory):
 
     predictors: int = engram.param(default=100, ge=1, doc="number of predictors; of atoms, if categorical")
     alpha_plus: Values = engram.param(
-        default=0.1, symbol="alpha+", unit="1/step", doc="learning rate where the error is positive"
+        default=_RATE, symbol="alpha+", unit="1/step", doc="learning rate where the error is positive"
     )
     alpha_minus: Values = engram.param(
-        default=0.1, symbol="alpha-", unit="1/step", doc="learning rate where the error is negative"
+        default=_RATE, symbol="alpha-", unit="1/step", doc="learning rate where the error is negative"
     )
     asymmetry: Values | None = engram.param(
         default=None, symbol="tau", doc="alpha+ / (alpha+ + alpha-), in place of the two rates"
     )
     scale: Values = engram.param(default=0.2, unit="1/step", doc="alpha+ + alpha-, where asymmetry is given")
-    rate: float = engram.param(default=1.0, ge=0, doc="factor of all learning rates", per_replica=True)
+    rate: float = engram.param(
+        default=1.0, ge=0, lt=math.inf, doc="factor of all learning rates", per_replica=True
+    )
     gamma: Values = engram.param(default=0.98, unit="1/step", doc="discount")
     lam: Values = engram.param(default=0.0, symbol="lambda", doc="trace")
     rule: Literal["expectile", "quantile", "huber", "categorical"] = engram.param(
         default="expectile", doc="what a predictor learns"
     )
     kappa: float = engram.param(default=1.0, gt=0, unit="reward", doc="where the Huber rule is cut")
-    lowest: float = engram.param(default=0.0, unit="reward", doc="first atom of the categorical rule")
-    highest: float = engram.param(default=10.0, unit="reward", doc="last atom of the categorical rule")
+    lowest: float = engram.param(
+        default=0.0, gt=-math.inf, unit="reward", doc="first atom of the categorical rule"
+    )
+    highest: float = engram.param(
+        default=10.0, lt=math.inf, unit="reward", doc="last atom of the categorical rule"
+    )
     bootstrap: Literal["self", "sample", "imputed"] = engram.param(
         default="self", doc="the next value: a predictor's own, another's, or drawn from what all say"
     )
@@ -67,7 +76,7 @@ class DistributionalTD(engram.Memory):
     )
     utility: Literal["linear", "log", "hill"] = engram.param(default="linear", doc="what a reward is worth")
     utility_scale: float = engram.param(
-        default=1.0, gt=0, unit="reward", doc="where utility bends, unless it is linear"
+        default=1.0, gt=0, lt=math.inf, unit="reward", doc="where utility bends, unless it is linear"
     )
     semantics: Literal["theory", "drl_sim"] = engram.param(
         default="theory",
@@ -87,6 +96,10 @@ class DistributionalTD(engram.Memory):
             raise ValueError("bootstrap = 'imputed' reads expectiles; use rule = 'expectile'")
         if self.semantics == "drl_sim" and (self.rule, self.bootstrap) != ("expectile", "self"):
             raise ValueError("semantics = 'drl_sim' has rule = 'expectile' and bootstrap = 'self' only")
+        if self.trace_kind == "replacing" and self.trialwise:
+            raise ValueError("trace_kind = 'replacing' needs update = 'online' and semantics = 'theory'")
+        if self.asymmetry is not None and (self.alpha_plus, self.alpha_minus) != (_RATE, _RATE):
+            raise ValueError("asymmetry stands in place of alpha_plus and alpha_minus; leave it or them out")
 
     def _check_values(self, name: str) -> None:
         values: Values | None = getattr(self, name)
@@ -125,13 +138,13 @@ class DistributionalTD(engram.Memory):
         """Draw the predictors; all values are 0."""
         space = ctx.observation
         if space is None or isinstance(space, Choice) or len(space.shape) != 1:
-            raise EngramError(
+            raise RecipeError(
                 f"{ctx.path}: takes a row of features, (feature,), or of indices of active ones"
             )
         sparse = np.dtype("f4" if space.dtype == "float" else space.dtype).kind == "i"
         features = int(space.high or 0) + 1 if sparse else space.shape[0]
         if self.trialwise and ctx.trial_steps is None:
-            raise EngramError(
+            raise RecipeError(
                 f"{ctx.path}: update = 'trial' needs a task that tells the length of its trials"
             )
         found = rates(ctx, self)

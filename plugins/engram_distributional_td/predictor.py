@@ -82,8 +82,10 @@ def chosen(every: Predictors, wanted: int | tuple[int, ...]) -> Host:
     """Return places of the predictors wanted, by index, or so many evenly spaced.
 
     Raises:
-        EngramError: One of them was not recorded.
+        EngramError: One of them was not recorded, or none is wanted.
     """
+    if not wanted:
+        raise EngramError("predictors: names none; give indices, or how many from 1")
     if isinstance(wanted, int):
         return np.unique(np.linspace(0, len(every.index) - 1, wanted).round().astype(int))
     missing = [number for number in wanted if number not in every.index]

@@ -56,9 +56,10 @@ def rates(ctx: Context, memory: Any) -> Rates:
     gamma, lam = (drawn(ctx, name, getattr(memory, name), n, 1) for name in ("gamma", "lam"))
     if memory.semantics == "drl_sim":
         up, down, discount, decay = (_power(x, ctx.dt) for x in (plus, minus, gamma, lam))
-        return Rates(plus, minus, gamma, lam, up, down, discount, decay)
+    else:
+        up, down, discount, decay = plus, minus, gamma.copy(), gamma * lam
     factor = ctx.per_replica(memory).rate[:, None]
-    return Rates(plus, minus, gamma, lam, plus * factor, minus * factor, gamma.copy(), gamma * lam)
+    return Rates(plus, minus, gamma, lam, up * factor, down * factor, discount, decay)
 
 
 def _alphas(ctx: Context, memory: Any, n: int) -> tuple[Array, Array]:
@@ -87,9 +88,8 @@ def asymmetry(plus: Array, minus: Array) -> Array:
 
 
 def in_order(ctx: Context, found: Rates) -> Rates:
-    """The same pairs of alpha^+ and alpha^-, asymmetry increasing."""
+    """The same predictors, asymmetry increasing."""
     tau = asymmetry(found.alpha_plus, found.alpha_minus)
-    order = ctx.xp.argsort(tau, axis=1)
-    names = ("alpha_plus", "alpha_minus", "up", "down")
-    sorted_ = {name: ctx.xp.take_along_axis(getattr(found, name), order, axis=1) for name in names}
-    return attrs.evolve(found, **sorted_)
+    order = ctx.xp.argsort(tau, axis=1, kind="stable")
+    given = attrs.asdict(found, recurse=False)
+    return Rates(**{name: ctx.xp.take_along_axis(x, order, axis=1) for name, x in given.items()})

@@ -10,6 +10,7 @@ through that point, tell its asymmetry:
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class ReversalPoints(Moment):
     at: float | None = engram.param(
         default=None,
         ge=0,
+        lt=math.inf,
         unit="s",
         doc="time of the outcome within the trial, where it may be 0; wherever a reward comes if absent",
     )
@@ -49,7 +51,10 @@ def compute(run: Any, settings: ReversalPoints) -> dict[str, Host]:
     moment = None if settings.at is None else round(settings.at / step_of(run))
     found = outcomes(run, settings.late(settings.timing(run, DELTA)), moment)
     if len(np.unique(found.size)) < 2:
-        raise EngramError("outcomes have fewer than two sizes in the last trials; say when they come with at")
+        raise EngramError(
+            "outcomes have fewer than two sizes in the last trials; take more with last, "
+            "or say when they come with at"
+        )
     reversal, estimate = _of_all(found, every)
     place = np.unique(found.trial, return_inverse=True)[1]
     halves = [_of_all(_some(found, place % 2 == side), every)[0] for side in (0, 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .sample import REWARD, VALUE, Moment
 from .schedule import Host, step_of
 
 _FEWEST = 3
+_FINEST = 10_000
 _TINY = 1e-30
 
 
@@ -24,10 +26,17 @@ class RewardTime(Moment):
     """At which time, how far ahead, and how smooth."""
 
     ahead: float | None = engram.param(
-        default=None, gt=0, unit="s", doc="how far ahead; to the end of the longest trial if absent"
+        default=None,
+        gt=0,
+        lt=math.inf,
+        unit="s",
+        doc="how far ahead; to the end of the longest trial if absent",
     )
     a: float = engram.param(
-        default=0.05, gt=0, doc="how strongly small singular values are held back: the larger, the smoother"
+        default=0.05,
+        gt=0,
+        lt=math.inf,
+        doc="how strongly small singular values are held back: the larger, the smoother",
     )
 
     def steps(self, run: Any, moment: int) -> int:
@@ -55,7 +64,9 @@ class RewardTime(Moment):
 class MagnitudeTime(RewardTime):
     """Also on which grid of sizes."""
 
-    grid: int = engram.param(default=60, ge=2, doc="number of sizes, from 0 to the largest reward")
+    grid: int = engram.param(
+        default=60, ge=2, le=_FINEST, doc="number of sizes, from 0 to the largest reward"
+    )
 
 
 def when(run: Any, settings: RewardTime) -> dict[str, Host]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -144,6 +145,7 @@ class Moment(Sample):
     time: float | None = engram.param(
         default=None,
         ge=0,
+        lt=math.inf,
         unit="s",
         doc="time within the trial; the first at which anything has a value if absent",
     )
@@ -155,11 +157,12 @@ class Moment(Sample):
         """Return the steps from the start of a trial to this time.
 
         Raises:
-            EngramError: Nothing ever has a value, so that the cue is not known.
+            EngramError: Nothing ever has a value, so that the cue is not known, or values are not finite.
         """
         if self.time is not None:
             return round(self.time / step_of(run))
         seen = aligned(run, VALUE, self.timing(run, VALUE).at_edge(_LAST))
+        _check_finite(seen.total, VALUE)
         value = np.nanmax(np.abs(seen.mean), axis=(0, 2), initial=0.0)
         if not value.max() > 0:
             raise EngramError("no predictor has a value in the last trials; say when, such as -o time=2.0")
@@ -173,13 +176,17 @@ class Moment(Sample):
         """
         late = self.late(self.timing(run, path))
         mean: Host = aligned(run, path, late, moments=np.array([moment])).overall[0]
-        if not np.isfinite(mean).all():
-            raise EngramError(f"{path} is not finite in the last trials; lower the learning rates")
+        _check_finite(mean, path)
         return mean
 
     def late(self, found: Timing) -> Timing:
         """Return the last trials of which rows were recorded."""
         return found.at_edge(max(1, round(self.last * len(found.trials))))
+
+
+def _check_finite(values: Host, path: str) -> None:
+    if not np.isfinite(values).all():
+        raise EngramError(f"{path} is not finite in the last trials; lower the learning rates")
 
 
 @attrs.frozen(eq=False)

@@ -10,6 +10,8 @@ from engram import Array, Context, exact
 
 _HALVINGS = 60
 _TERMS = 120
+# The series of the beta distribution has terms in proportion.
+_STEEPEST = 100.0
 
 
 @engram.parameters
@@ -24,7 +26,9 @@ class Spread:
         default=None,
         doc="mean and standard deviation; what lies outside the parameter's range is moved to its end",
     )
-    beta: tuple[float, float] | None = engram.param(default=None, gt=0, doc="a and b of a beta distribution")
+    beta: tuple[float, float] | None = engram.param(
+        default=None, gt=0, le=_STEEPEST, doc="a and b of a beta distribution"
+    )
     choice: tuple[float, ...] | None = engram.param(default=None, doc="values of equal probability")
 
     def check(self) -> None:
@@ -32,6 +36,10 @@ class Spread:
         if len(self.named) != 1 or self.choice == ():
             raise ValueError(
                 "name one of grid, uniform, normal, beta or choice, such as {uniform = [0.1, 0.9]}"
+            )
+        if self.normal is not None and not 0 <= self.normal[1] < math.inf:
+            raise ValueError(
+                f"normal: the standard deviation must be >= 0 and finite, not {self.normal[1]:g}"
             )
 
     @property

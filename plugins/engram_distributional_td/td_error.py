@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,12 @@ class TDError(Sample):
         default=None, doc="parameter whose low, middle and high values have a column each"
     )
     panel: Parameter | None = engram.param(default=None, doc="parameter with one row for each of its values")
-    start: float | None = engram.param(default=None, ge=0, unit="s", doc="first time within the trial")
-    stop: float | None = engram.param(default=None, ge=0, unit="s", doc="last time within the trial")
+    start: float | None = engram.param(
+        default=None, ge=0, lt=math.inf, unit="s", doc="first time within the trial"
+    )
+    stop: float | None = engram.param(
+        default=None, ge=0, lt=math.inf, unit="s", doc="last time within the trial"
+    )
     trials: int = engram.param(default=1000, ge=1, doc="at most so many trials, evenly spaced")
 
 
@@ -89,7 +94,7 @@ def heat_map(result: Any, figure: Any) -> None:
     rows, columns = error.shape[:2]
     figure.set_size_inches(max(6.4, 2.8 * columns + 1.4), max(4.2, 2.2 * rows))
     every = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    bound = np.nanmax(np.abs(error), initial=0.0) or 1.0
+    bound = np.abs(error[np.isfinite(error)]).max(initial=0.0) or 1.0
     for axes, values in zip(every.flat, error.reshape(-1, *error.shape[2:]), strict=True):
         image = axes.pcolormesh(
             _edges(time), _edges(trial), values, cmap="RdBu_r", vmin=-bound, vmax=bound, rasterized=True

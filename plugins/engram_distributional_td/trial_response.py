@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ class Responses(Sample):
     at: tuple[float, ...] | None = engram.param(
         default=None,
         ge=0,
+        lt=math.inf,
         unit="s",
         doc="times within the trial; those at which a stimulus or an outcome may come if absent",
     )
@@ -64,6 +66,8 @@ def compute(run: Any, settings: Responses) -> dict[str, Host]:
 
 
 def _moments(run: Any, settings: Responses, path: str) -> Host:
+    if settings.at == ():
+        raise EngramError("at: names no time; give some, such as -o at=[2.0], or leave it out")
     if settings.at is not None:
         return np.unique([round(time / step_of(run)) for time in settings.at])
     kept = np.intersect1d(event_steps(run), settings.timing(run, path).moments)

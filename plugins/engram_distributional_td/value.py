@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -106,8 +107,12 @@ class ValueOverTime(Sample):
         default=None, doc="parameter with one column for each of its values"
     )
     trials: int = engram.param(default=200, ge=1, doc="at most so many trials, evenly spaced, a frame each")
-    start: float | None = engram.param(default=None, ge=0, unit="s", doc="first time within the trial")
-    stop: float | None = engram.param(default=None, ge=0, unit="s", doc="last time within the trial")
+    start: float | None = engram.param(
+        default=None, ge=0, lt=math.inf, unit="s", doc="first time within the trial"
+    )
+    stop: float | None = engram.param(
+        default=None, ge=0, lt=math.inf, unit="s", doc="last time within the trial"
+    )
 
 
 def over_time(run: Any, settings: ValueOverTime) -> dict[str, Host]:
@@ -170,9 +175,10 @@ def _grid(result: Any, figure: Any, frames: list[int]) -> Any:
     every = figure.subplots(3, columns, sharex=True, sharey="row", squeeze=False)
     for axes, name, label in zip(every[:, 0], _ROWS, _LABELS, strict=True):
         axes.set_ylabel(label)
-        low, high = np.nanmin(result[name]), np.nanmax(result[name])
+        finite = result[name][np.isfinite(result[name])]
+        low, high = finite.min(initial=0.0), finite.max(initial=0.0)
         margin = 0.05 * (high - low) or 0.5
-        axes.set_ylim(min(low, 0) - margin, max(high, 0) + margin)
+        axes.set_ylim(low - margin, high + margin)
     figure.supxlabel("time within the trial (s)", fontsize="medium")
     return every
 

@@ -155,6 +155,40 @@ MISTAKES = {
         {"trials": 10**9},
         ": phases: 1000000000 trials may take more than 2147483646 steps; declare fewer",
     ),
+    "infinite trial": ({"trial": float("inf")}, ": trial: must be finite, not inf s"),
+    "infinite interval": ({"interval": float("inf")}, ": interval: must be finite, not inf s"),
+    "infinite delay": (
+        events(CUE, {"outcome": "water", "after": "A", "delay": float("inf")}),
+        ": types[0].events[1].delay: must be finite, not inf s",
+    ),
+    "infinite size": (
+        events(CUE, {**WATER, "size": [1.0, float("-inf"), 1.0]}),
+        ".types[0].events[1]: size must be finite",
+    ),
+    "infinite choice": (
+        events(CUE, {**WATER, "size": {"choice": [1.0, float("inf")]}}),
+        ".types[0].events[1].size: its numbers must be finite",
+    ),
+    "infinite value": (
+        {"outcomes": [{"name": "water", "value": float("-inf")}]},
+        ".outcomes[0].value: must be > -inf, not -inf",
+    ),
+    "infinite salience": (
+        {"stimuli": [{"name": "A", "salience": float("inf")}]},
+        ".stimuli[0].salience: must be < inf, not inf",
+    ),
+    "delay from nothing": (
+        events(CUE, {**WATER, "delay": 0.2}),
+        ".types[0].events[1]: delay counts from a stimulus; name it with `after`",
+    ),
+    "limit that is not kept": (
+        events(CUE, {**WATER, "size": {"uniform": [1.0, 4.0], "longest": 2.0}}),
+        ".types[0].events[1].size: longest does not hold uniform values; leave it out",
+    ),
+    "limits crossed": (
+        events(CUE, {**WATER, "size": {"normal": [1.0, 4.0], "shortest": 3.0, "longest": 2.0}}),
+        ".types[0].events[1].size: shortest must be <= longest = 2, not 3",
+    ),
     "too few sizes": (
         events(CUE, {**WATER, "size": [1.0, 2.0]}),
         ": types[0].events[1].size: has 2 sizes for 3 trials; add the rest, or give trials",
@@ -249,7 +283,8 @@ def test_another_step_than_that_of_the_run_is_refused(registry, tmp_path):
     with pytest.raises(engram.EngramError) as caught:
         engram.run(engram.resolve(tables, plugins=registry), out=tmp_path / "run.h5", plugins=registry)
 
-    assert str(caught.value) == "task.dt: is 0.1 s, but run.dt is 0.2 s; give both the same value"
+    assert caught.value.exit_code == 2
+    assert str(caught.value) == "recipe: task.dt: is 0.1 s, but run.dt is 0.2 s; give both the same value"
 
 
 def test_a_mistake_of_a_swept_group_is_found_before_the_run(registry):

@@ -59,6 +59,12 @@ def test_a_distribution_is_imputed_from_its_expectiles() -> None:
     assert found.distance(DABNEY) < DABNEY.gaussian().distance(DABNEY) / 10
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_certain_reward_is_imputed_on_a_grid_of_one_point() -> None:
+    found = of_expectiles(np.array([1.9, 2.0]), np.array([0.2, 0.8]), np.full(5, 2.0))
+    assert found.mean == pytest.approx(2)
+
+
 def test_the_references_are_as_far_away_as_they_should_be() -> None:
     assert DABNEY.gaussian().distance(DABNEY) == pytest.approx(1.87, abs=0.01)
     assert DABNEY.point().distance(DABNEY) == pytest.approx(3.73, abs=0.01)

@@ -110,6 +110,10 @@ def test_the_animation_has_a_frame_for_each_trial_that_shows_it(
     [
         ("td-error", {"predictor": 9}, "predictor: 9 was not recorded"),
         ("td-error", {"start": 8.0}, "has no row from start to stop; recorded are 0 to 7 s"),
+        ("value-at-time", {"predictors": 0}, "predictors: names none"),
+        ("value-over-time", {"predictors": []}, "predictors: names none"),
+        ("responses", {"at": []}, "at: names no time"),
+        ("decoded-distribution", {"low": 5.0}, "low to high is 5 to 3; give low < high"),
         ("value-at-time", {"time": 11.0}, "has no row of memory.value at 11 s of a trial"),
     ],
 )
@@ -118,6 +122,25 @@ def test_what_is_not_there_is_one_line(
 ) -> None:
     with pytest.raises(EngramError, match="^" + text):
         analysed(learnt, name, **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("value-at-time", "time"), ("td-error", "stop"), ("value-over-time", "start"), ("reward-time", "ahead")],
+)
+def test_times_that_are_not_finite_are_refused(learnt: Any, analysed: Any, name: str, setting: str) -> None:
+    with pytest.raises(ValueError, match=f"{setting}: must be < inf, not inf"):
+        analysed(learnt, name, **{setting: np.inf})
+
+
+def test_values_that_are_not_finite_are_left_out_of_a_picture(
+    learnt: Any, analysed: Any, figure: Any
+) -> None:
+    result = analysed(learnt, "value-over-time")
+    result["value"] = np.where(result["value"] > 1, np.inf, result["value"])
+    assert value_over_time.picture is not None
+    value_over_time.picture(result, figure)
+    assert figure.axes[0].get_ylim()[1] == pytest.approx(1.05, abs=0.06)
 
 
 def test_more_panels_than_can_be_seen_are_refused(opened: Any, analysed: Any) -> None:

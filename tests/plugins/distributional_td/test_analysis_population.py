@@ -123,6 +123,29 @@ def test_the_time_of_reward_is_decoded_within_a_step(opened: Any, analysed: Any,
     assert result["reward"].sum() == pytest.approx(1)
 
 
+def test_atoms_of_which_some_were_recorded_are_no_distribution(opened: Any, analysed: Any) -> None:
+    recipe = tables({"predictors": 11, "rule": "categorical"}, trials=5)
+    recipe["record"] = {"entries": {"memory.predictor": [1, 4]}}
+    with pytest.raises(EngramError, match="holds only some of the atoms"):
+        analysed(opened(recipe), "decoded-distribution")
+
+
+def test_values_far_from_a_certain_reward_are_decoded_as_such(opened: Any, analysed: Any) -> None:
+    recipe = tables({"predictors": 9, "asymmetry": {"grid": [0.1, 0.9]}, "scale": 0.02}, trials=20)
+    recipe["task"]["types"][0]["events"][1]["size"] = 2.0
+    result = analysed(opened(recipe), "decoded-distribution")
+    assert result["true_mean"] == 2
+    assert result["mean"] < 1
+
+
+def test_values_that_are_not_finite_are_not_taken_for_none(opened: Any, analysed: Any) -> None:
+    recipe = tables({"predictors": 2, "alpha_plus": 1.0, "alpha_minus": 1.0, "lam": 1.0}, 200, 5)
+    recipe["task"]["features"] = "boxcar"
+    recipe["task"]["stimuli"][0]["duration"] = 5.0
+    with pytest.raises(EngramError, match=r"memory\.value is not finite in the last trials"):
+        analysed(opened(recipe), "value-at-time")
+
+
 def test_time_and_size_are_decoded_together(opened: Any, analysed: Any) -> None:
     tau, gamma = (item.ravel() for item in np.meshgrid(np.linspace(0.1, 0.9, 9), np.linspace(0.5, 0.99, 12)))
     pairs = {"predictors": tau.size, "asymmetry": tau.tolist(), "gamma": gamma.tolist(), "scale": 0.06}

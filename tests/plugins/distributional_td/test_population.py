@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,11 @@ def test_a_task_that_does_not_tell_the_length_of_its_trials_is_refused() -> None
         ({"rule": "categorical", "bootstrap": "sample", "gamma": 0.9}, "bootstraps from its own atoms"),
         ({"rule": "categorical", "gamma": 0.9, "lowest": 3.0, "highest": 1.0}, "lowest < highest"),
         ({"rule": "quantile", "bootstrap": "imputed"}, "reads expectiles"),
+        ({"trace_kind": "replacing", "update": "trial"}, "'replacing' needs update = 'online'"),
+        ({"trace_kind": "replacing", "semantics": "drl_sim"}, "'replacing' needs update = 'online'"),
+        ({"alpha_minus": 0.3}, "asymmetry stands in place of alpha_plus and alpha_minus"),
+        ({"rate": math.inf}, "rate: must be < inf"),
+        ({"highest": math.inf}, "highest: must be < inf"),
         ({"semantics": "drl_sim", "rule": "quantile"}, "has rule = 'expectile'"),
         ({"semantics": "drl_sim", "asymmetry": 1.0}, "asymmetry must lie between 0 and 1"),
     ],

@@ -17,7 +17,7 @@ from engram_distributional_td import DistributionalTD, Spread, beta_quantile, im
 def drawn(values: Any, n: int = 4000, **more: Any) -> Any:
     memory = DistributionalTD(predictors=n, gamma=values, **more)
     signals = {"observation": np.zeros((1, 1, 1)), "reward": np.zeros((1, 1))}
-    return play(memory, signals, trial_steps=1, record=("gamma", "alpha_plus", "alpha_minus", "up", "down"))
+    return play(memory, signals, trial_steps=1)
 
 
 def test_one_number_is_for_all_and_a_list_for_each() -> None:
@@ -81,6 +81,34 @@ def test_drl_sim_draws_the_scale() -> None:
 def test_a_spread_names_one_distribution(given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="name one of"):
         Spread(**given)
+
+
+@pytest.mark.parametrize("deviation", [-0.1, math.inf])
+def test_a_deviation_is_neither_negative_nor_infinite(deviation: float) -> None:
+    with pytest.raises(ValueError, match="the standard deviation must be >= 0 and finite"):
+        Spread(normal=(0.5, deviation))
+
+
+def test_a_beta_distribution_that_would_take_for_ever_is_refused() -> None:
+    with pytest.raises(ValueError, match="beta: must be <= 100"):
+        Spread(beta=(1e6, 1e6))
+
+
+def test_rate_is_a_factor_in_drl_sim_too() -> None:
+    found = drawn(0.5, 2, alpha_plus=0.25, alpha_minus=0.04, semantics="drl_sim", rate=0.5)
+
+    np.testing.assert_allclose(found["alpha_plus"][0, 0], 0.25)
+    np.testing.assert_allclose(found["up"][0, 0], 0.5 * 0.25)
+    np.testing.assert_allclose(found["down"][0, 0], 0.5 * 0.04)
+
+
+def test_pairs_of_asymmetry_and_discount_stay_together_where_values_are_imputed() -> None:
+    pairs = {"asymmetry": (0.9, 0.1, 0.5), "lam": (0.6, 0.4, 0.5)}
+    found = drawn((0.3, 0.1, 0.2), 3, **pairs, bootstrap="imputed")
+
+    np.testing.assert_allclose(found["tau"][0, 0], [0.1, 0.5, 0.9])
+    np.testing.assert_allclose(found["gamma"][0, 0], [0.1, 0.2, 0.3])
+    np.testing.assert_allclose(found["decay"][0, 0], [0.04, 0.1, 0.18])
 
 
 @engram.state

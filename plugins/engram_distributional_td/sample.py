@@ -119,7 +119,7 @@ class Sample:
         if self.types is not None:
             kept &= np.isin(trials["outcome"], codes_of(run, self.types))
         if self.phase is not None:
-            start, stop = span_of(run, self.phase)
+            start, stop = span_of(run, self.phase, self.replicas(run))
             own = trials["replica"]
             kept &= (start[own] <= trials["number"]) & (trials["number"] < stop[own])
         if not kept.any():

@@ -63,8 +63,13 @@ def codes_of(run: Any, types: tuple[int | str, ...]) -> list[int]:
     return [names.index(item) if isinstance(item, str) else item for item in types]
 
 
-def span_of(run: Any, phase: int | str) -> tuple[Host, Host]:
+def span_of(run: Any, phase: int | str, replicas: Host) -> tuple[Host, Host]:
     """Return (batch,) the first number of a trial of a phase of each replica, and the first after it.
+
+    Args:
+        run: An opened run file.
+        phase: Its name or index.
+        replicas: (replica,) those asked for; both are 0 for groups that none of them is in.
 
     Raises:
         EngramError: The task has no such phase.
@@ -72,9 +77,11 @@ def span_of(run: Any, phase: int | str) -> tuple[Host, Host]:
     protocol = getattr(task_of(run), "protocol", None)
     if not hasattr(protocol, "phases_of"):
         raise EngramError("phase: the task has no phases; leave it out")
+    start, stop = np.zeros((2, run.batch), dtype=int)
     group = _groups(run)
-    spans = {number: _span(protocol, int(number), phase) for number in np.unique(group)}
-    return np.array([spans[own][0] for own in group]), np.array([spans[own][1] for own in group])
+    for number in np.unique(group[replicas]):
+        start[group == number], stop[group == number] = _span(protocol, int(number), phase)
+    return start, stop
 
 
 def _groups(run: Any) -> Host:

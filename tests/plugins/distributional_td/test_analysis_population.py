@@ -139,9 +139,8 @@ def test_values_far_from_a_certain_reward_are_decoded_as_such(opened: Any, analy
 
 
 def test_values_that_are_not_finite_are_not_taken_for_none(opened: Any, analysed: Any) -> None:
-    recipe = tables({"predictors": 2, "alpha_plus": 1.0, "alpha_minus": 1.0, "lam": 1.0}, 200, 5)
-    recipe["task"]["features"] = "boxcar"
-    recipe["task"]["stimuli"][0]["duration"] = 5.0
+    recipe = tables({"predictors": 2, "alpha_plus": 1.0, "alpha_minus": 1.0, "lam": 1.0}, trials=300)
+    recipe["task"]["stimuli"][0]["salience"] = 10.0
     with pytest.raises(EngramError, match=r"memory\.value is not finite in the last trials"):
         analysed(opened(recipe), "value-at-time")
 

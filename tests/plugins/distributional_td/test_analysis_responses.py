@@ -121,6 +121,18 @@ def test_each_group_has_phases_of_its_own(opened: Callable[..., Any], analysed: 
     assert found == [["A(US)"], ["A"], ["B"], ["A(US)"]]
 
 
+def test_a_phase_of_one_group_alone_is_found_by_its_name(opened: Callable[..., Any], analysed: Any) -> None:
+    phases = [
+        {"name": "paired", "trials": 4, "groups": [0], "mix": {"A+": 1.0}},
+        {"name": "alone", "trials": 4, "groups": [1], "mix": {"B-": 1.0}},
+    ]
+    run = opened(conditioning(phases=phases) | {"run": {"trials": 4}, "sweep": {"task.group": [0, 1]}})
+
+    assert analysed(run, "responses", point=1, phase="alone")["type"].tolist() == ["B-"]
+    with pytest.raises(EngramError, match="phase: 'paired' is no phase of group 1; known: alone"):
+        analysed(run, "responses", point=1, phase="paired")
+
+
 def test_without_names_of_types_codes_do(learnt: Any, analysed: Any) -> None:
     by_code = analysed(learnt, "responses", types=[2, 0], at=[5.0])
     by_name = analysed(learnt, "responses", types=["A+", "omission"], at=[5.0])

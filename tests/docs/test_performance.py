@@ -50,7 +50,11 @@ def test_the_commands_of_the_page_run(page: Any, monkeypatch: Any) -> None:
 def test_the_scripts_named_are_there(page: Any) -> None:
     named = {word for words in commands(page) for word in words if word.endswith(".py")}
 
-    assert named == {"benchmarks/bench_rules.py", "benchmarks/peers/run_jax.py"}
+    assert named == {
+        "benchmarks/bench_distributional_td.py",
+        "benchmarks/bench_rules.py",
+        "benchmarks/peers/run_jax.py",
+    }
     assert all((ROOT / name).is_file() for name in named)
 
 

@@ -17,8 +17,8 @@ class PolicyState:
     """The synapse, and what it was last asked."""
 
     synapse: Any = engram.child()
-    pre: Array = engram.array("pre", doc="what was observed")
-    post: Array = engram.array("post", doc="the action that was drawn", record=True)
+    seen: Array = engram.array("pre", doc="what was observed")
+    drawn: Array = engram.array("post", doc="the action that was drawn")
 
 
 @engram.parameters
@@ -51,12 +51,12 @@ class GaussianPolicy(engram.Memory):
     def step(self, state: PolicyState, signal: Signal) -> Array:
         """Learn from the reward of the last action, then draw the next one."""
         state.synapse.learning_mask[...] = signal.learn & ~signal.start
-        self.synapse.learn(state.synapse, state.pre, state.post, signal.reward)
-        state.pre[:, : signal.observation.shape[1]] = signal.observation
+        self.synapse.learn(state.synapse, state.seen, state.drawn, signal.reward)
+        state.seen[:, : signal.observation.shape[1]] = signal.observation
         if self.bias:
-            state.pre[:, -1] = 1
-        state.post[...] = self.synapse.propagate(state.synapse, state.pre)
-        return state.post.copy()
+            state.seen[:, -1] = 1
+        state.drawn[...] = self.synapse.propagate(state.synapse, state.seen)
+        return state.drawn.copy()
 
 
 def _width(ctx: Context, name: str) -> int:

@@ -207,7 +207,7 @@ class Reinforce(engram.Synapse):
             EngramError: There are other samples than `samples`.
         """
         batch, samples, n_pre = state.x.shape
-        if pre.ndim < 3 and samples > 1 or pre.ndim == 3 and pre.shape[1] != samples:
+        if (pre.shape[1] if pre.ndim == 3 else 1) != samples:
             raise EngramError(
                 f"{state.path}: activity has the shape {pre.shape}; for samples = {samples} give "
                 f"({batch}, {samples}, {n_pre})"

@@ -35,7 +35,12 @@ class Bandit(engram.Task):
     )
     pulls: int = engram.param(default=1, ge=1, doc="pulls in a trial")
     noise: float = engram.param(
-        default=0.0, ge=0, lt=math.inf, unit="reward", doc="standard deviation of the reward", per_replica=True
+        default=0.0,
+        ge=0,
+        lt=math.inf,
+        unit="reward",
+        doc="standard deviation of the reward",
+        per_replica=True,
     )
 
     def check(self) -> None:

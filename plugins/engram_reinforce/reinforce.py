@@ -139,8 +139,8 @@ class Reinforce(engram.Synapse):
     )
     semantics: Literal["williams-1992", "ngclearn-3.2"] = engram.param(
         default="williams-1992",
-        doc="ngclearn-3.2: a reward meets the sample after the one that earned it; gradients times 0.01 / samples; "
-        "scores of actions within their bounds; weights from 0 to 1",
+        doc="ngclearn-3.2: a reward meets the sample after the one that earned it; gradients times 0.01 / "
+        "samples; scores of actions within their bounds; weights from 0 to 1",
     )
 
     def check(self) -> None:
@@ -228,7 +228,7 @@ class Reinforce(engram.Synapse):
             modulator: (batch,) reward, the same for all samples, or (batch, sample).
         """
         state.reward[...] = modulator.reshape(len(modulator), -1)
-        mean = state.objective * 0
+        mean = engram.array_module(modulator).empty_like(state.baseline)
         average(state.reward, mean, share=1.0 / self.samples)
         state.reward -= state.baseline[:, None]
         follow(state.baseline, mean, state.beta, state.learning_mask)
@@ -236,7 +236,8 @@ class Reinforce(engram.Synapse):
             self._update(state)
 
     def _draw(self, state: ReinforceState) -> None:
-        drive, log_std = state.mean * 0, state.mean * 0
+        xp = engram.array_module(state.x)
+        drive, log_std = xp.empty_like(state.mean), xp.empty_like(state.mean)
         project(state.x, state.w_mean, state.w_log_std, drive, log_std)
         state.mean[...] = ACTIVATIONS[self.mu_act_fx](drive)
         fixed = self.scalar_stddev

@@ -16,7 +16,7 @@ def compute(run: Any, span: Span | None = None) -> Mapping[str, Host]:
     """Count the trials that ended at the target.
 
     Args:
-        run: An opened run of `reach` with "task.reached", "task.start" and "task.end", recorded in every step.
+        run: An opened run with "task.reached", "task.start" and "task.end", recorded in every step.
         span: Which trials count.
 
     Returns:

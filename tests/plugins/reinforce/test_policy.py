@@ -55,7 +55,7 @@ def test_the_bias_is_one_more_input() -> None:
         (ROW, Choice(3)),
         (Spec(shape=(2, 2)), ROW),
         (ROW, Spec()),
-        (Spec((1,), "int32"), ROW),
+        (Spec(shape=(1,), dtype="int32"), ROW),
     ],
 )
 def test_a_task_that_takes_no_row_is_refused(observation: Any, action: Any) -> None:

@@ -56,7 +56,7 @@ def test_a_movement_earns_by_how_much_the_target_came_nearer() -> None:
     trace = reached(0.25, 2)
     np.testing.assert_allclose(trace["reward"][:, 0], [0.25, 0.25])
     np.testing.assert_allclose(trace["observation"][:, 0, 0], [0.65, 0.4])
-    assert reached(-0.25, 1)["reward"].item() == -0.25
+    assert reached(-0.25, 1)["reward"].item() == pytest.approx(-0.25)
 
 
 def test_a_long_movement_is_cut() -> None:

@@ -1,7 +1,7 @@
 """A bandit whose arms are all real numbers.
 
 Each pull y of a trial earns -(y - c)^2, c being the target of the stimulus that was shown, plus noise.
-Stimuli are drawn uniformly, one a pull; with one target there is one stimulus, and the task is a plain bandit.
+Stimuli are drawn uniformly, one a pull; with one target there is one stimulus: a plain bandit.
 """
 
 from __future__ import annotations

@@ -62,13 +62,24 @@ def late(found: Host, span: Span) -> Host:
     return mean
 
 
+def point_names(run: Any) -> Host:
+    """Name each sweep point by its values, such as "eta = 0.01"; one without a sweep is "all"."""
+    size = run.recipe["run"]["batch"]
+    swept = {name: one for name, one in run.columns.items() if name not in ("seed", "replica", "point")}
+    names = [
+        ", ".join(f"{name.rpartition('_')[2]} = {one[first]}" for name, one in swept.items())
+        for first in range(0, run.batch, size)
+    ]
+    return np.array([name or "all" for name in names])
+
+
 def draw(result: Mapping[str, Host], figure: Any, label: str) -> None:
     """Draw the course: mean over the replicas of each sweep point, and the range that they span."""
     axes = figure.subplots()
     found = result["course"]
     trial = np.arange(1, len(found) + 1)
-    for point in range(found.shape[1]):
-        axes.plot(trial, found[:, point].mean(axis=1), color=f"C{point}", label=f"point {point}")
+    for point, name in enumerate(result["point"]):
+        axes.plot(trial, found[:, point].mean(axis=1), color=f"C{point}", label=str(name))
         low, high = found[:, point].min(axis=1), found[:, point].max(axis=1)
         axes.fill_between(trial, low, high, color=f"C{point}", alpha=0.2, linewidth=0)
     axes.set(xlabel="trial", ylabel=label)

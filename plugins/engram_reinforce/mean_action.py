@@ -7,7 +7,7 @@ from typing import Any
 
 from engram import Analysis
 
-from .course import Host, Span, course, draw, late
+from .course import Host, Span, course, draw, late, point_names
 
 
 def compute(run: Any, span: Span | None = None) -> Mapping[str, Host]:
@@ -18,12 +18,12 @@ def compute(run: Any, span: Span | None = None) -> Mapping[str, Host]:
         span: Which trials count.
 
     Returns:
-        "action" (replica,) over the last trials; "course" (trial, point, replica). Several numbers of an
-        action are averaged.
+        "action" (replica,) over the last trials; "course" (trial, point, replica); "point" (point,) names.
+        Several numbers of an action are averaged.
     """
     actions = run["memory.action"]
     found = course(run, actions.reshape(*actions.shape[:2], -1).mean(axis=2), ~run["task.end"])
-    return {"action": late(found, span or Span()), "course": found}
+    return {"action": late(found, span or Span()), "course": found, "point": point_names(run)}
 
 
 def picture(result: Mapping[str, Host], figure: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from engram import Analysis
 
-from .course import Host, Span, course, draw, late
+from .course import Host, Span, course, draw, late, point_names
 
 
 def compute(run: Any, span: Span | None = None) -> Mapping[str, Host]:
@@ -21,7 +21,8 @@ def compute(run: Any, span: Span | None = None) -> Mapping[str, Host]:
 
     Returns:
         "share" (replica,) of the last trials; "gain" (replica,) by how much it is above that of the same
-        replica at the first sweep point, nan where there is one point only; "course" (trial, point, replica).
+        replica at the first sweep point, nan where there is one point only; "course" (trial, point, replica);
+        "point" (point,) names.
     """
     span = span or Span()
     found = course(run, run["task.reached"].astype(float), run["task.end"])
@@ -29,12 +30,14 @@ def compute(run: Any, span: Span | None = None) -> Mapping[str, Host]:
     twin = (
         late(found, Span(trials=span.trials, point=0)) if found.shape[1] > 1 else np.full_like(share, np.nan)
     )
-    return {"share": share, "gain": share - twin, "course": found}
+    return {"share": share, "gain": share - twin, "course": found, "point": point_names(run)}
 
 
 def picture(result: Mapping[str, Host], figure: Any) -> None:
     """Draw the share of replicas that reach the target, trial by trial."""
-    draw({"course": result["course"].mean(axis=2, keepdims=True)}, figure, "share of targets reached")
+    draw(
+        {**result, "course": result["course"].mean(axis=2, keepdims=True)}, figure, "share of targets reached"
+    )
 
 
 reach_success = Analysis(

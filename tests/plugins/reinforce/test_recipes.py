@@ -79,6 +79,7 @@ def test_the_mean_action_is_that_of_the_pulls_of_the_last_trials(bandit: Path) -
         found = mean_action.compute(run, Span(trials=2))
         pulled = run["memory.action"][:, :, 0].reshape(4, 10, 2, 3)[:, :9]
     assert found["course"].shape == (4, 2, 3)
+    assert found["point"].tolist() == ["eta = 0.0", "eta = 0.00625"]
     np.testing.assert_allclose(found["action"], pulled[-2:, :, 1].mean(axis=(0, 1)), rtol=1e-6)
 
 
@@ -116,6 +117,7 @@ def test_a_run_without_whole_trials_is_refused(tmp_path: Path, override: str, sa
 def test_a_picture_has_a_line_for_each_point(analysis: engram.Analysis) -> None:
     figure = matplotlib.figure.Figure()
     assert analysis.picture is not None
-    analysis.picture({"course": np.random.default_rng(1).random((5, 2, 3))}, figure)
-    assert len(figure.axes[0].lines) == 2
+    course = np.random.default_rng(1).random((5, 2, 3))
+    analysis.picture({"course": course, "point": np.array(["one", "other"])}, figure)
+    assert [line.get_label() for line in figure.axes[0].lines] == ["one", "other"]
     assert figure.axes[0].get_ylabel()

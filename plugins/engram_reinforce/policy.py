@@ -36,7 +36,7 @@ class GaussianPolicy(engram.Memory):
         """Return the synapse's initial state; nothing was done yet.
 
         Raises:
-            RecipeError: The task shows or takes no row of numbers, or the synapse draws no actions.
+            RecipeError: The task shows or takes no row of numbers, or the synapse draws no actions, or several.
         """
         pre = _width(ctx, "observation") + self.bias
         post = _width(ctx, "action")
@@ -45,6 +45,10 @@ class GaussianPolicy(engram.Memory):
             raise RecipeError(
                 f"{ctx.path}.synapse: {type(self.synapse).name!r} has no learning_mask and draws no "
                 "actions; use 'reinforce'"
+            )
+        if getattr(self.synapse, "samples", 1) != 1:
+            raise RecipeError(
+                f"{ctx.path}.synapse.samples: a policy takes one action at a time; leave it at 1"
             )
         return ctx.state(PolicyState, sizes={"pre": pre, "post": post}, synapse=synapse)
 

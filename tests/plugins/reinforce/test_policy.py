@@ -92,6 +92,11 @@ def test_a_synapse_that_draws_no_actions_is_refused() -> None:
         play(GaussianPolicy(synapse=Fixed()), {"observation": np.zeros((1, 1, 1))})
 
 
+def test_a_synapse_that_draws_several_actions_is_refused() -> None:
+    with pytest.raises(engram.RecipeError, match=r"memory.synapse.samples: .* leave it at 1"):
+        play(GaussianPolicy(synapse=Reinforce(samples=2)), {"observation": np.zeros((1, 1, 1))})
+
+
 RECIPE = {
     "run": {"steps": 300, "batch": 5, "seed": 3},
     "task": {"use": "reach"},

@@ -129,8 +129,8 @@ def bandit_updates(semantics: str, updates: int = 1500) -> Any:
         samples=32, scalar_stddev=0.2, eta=20 * scale, baseline=0.1,
         mean_weights=Uniform(low=0.2, high=0.2), log_std_weights=STILL, **given,
     )  # fmt: skip
-    sizes = {"pre": np.ones((1, 5, 32, 1)), "post": np.ones((1, 5, 32, 1))}
-    driver = Driver(synapse, 5, np.dtype("float64"), sizes=sizes)
+    sizes = {"pre": np.ones((1, 20, 32, 1)), "post": np.ones((1, 20, 32, 1))}
+    driver = Driver(synapse, 20, np.dtype("float64"), sizes=sizes)
     weights = []
     for step in range(updates):
         driver.streams.clock.step = step

@@ -143,7 +143,7 @@ def bandit_updates(semantics: str, updates: int = 1500) -> Any:
 def test_a_bandit_converges_where_a_reward_meets_its_own_sample_only() -> None:
     ours, theirs = bandit_updates("williams-1992"), bandit_updates("ngclearn-3.2")
     assert (abs(ours[500:].mean(axis=0) - 0.8) < 0.02).all()
-    assert (abs(theirs[500:].mean(axis=0) - 0.8) > 0.05).any()
+    assert (abs(theirs[500:].mean(axis=0) - 0.8) > 0.02).mean() > 0.5
 
 
 @pytest.mark.parametrize(

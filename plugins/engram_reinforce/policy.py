@@ -36,7 +36,7 @@ class GaussianPolicy(engram.Memory):
         """Return the synapse's initial state; nothing was done yet.
 
         Raises:
-            RecipeError: The task shows or takes no row of numbers, or the synapse draws no actions, or several.
+            RecipeError: The task shows or takes no row of numbers, or the synapse draws no action or several.
         """
         pre = _width(ctx, "observation") + self.bias
         post = _width(ctx, "action")

@@ -129,8 +129,8 @@ def bandit_updates(semantics: str, updates: int = 1500) -> Any:
         samples=32, scalar_stddev=0.2, eta=20 * scale, baseline=0.1,
         mean_weights=Uniform(low=0.2, high=0.2), log_std_weights=STILL, **given,
     )  # fmt: skip
-    sizes = {"pre": np.ones((1, 5, 32, 1)), "post": np.ones((1, 5, 32, 1))}
-    driver = Driver(synapse, 5, np.dtype("float64"), sizes=sizes)
+    sizes = {"pre": np.ones((1, 20, 32, 1)), "post": np.ones((1, 20, 32, 1))}
+    driver = Driver(synapse, 20, np.dtype("float64"), sizes=sizes)
     weights = []
     for step in range(updates):
         driver.streams.clock.step = step
@@ -143,7 +143,7 @@ def bandit_updates(semantics: str, updates: int = 1500) -> Any:
 def test_a_bandit_converges_where_a_reward_meets_its_own_sample_only() -> None:
     ours, theirs = bandit_updates("williams-1992"), bandit_updates("ngclearn-3.2")
     assert (abs(ours[500:].mean(axis=0) - 0.8) < 0.02).all()
-    assert (abs(theirs[500:].mean(axis=0) - 0.8) > 0.05).any()
+    assert (abs(theirs[500:].mean(axis=0) - 0.8) > 0.02).mean() > 0.5
 
 
 @pytest.mark.parametrize(

@@ -151,15 +151,6 @@ class Plastic(Dense):
     def waits(self) -> bool:
         """Whether changes wait in the eligibility for the modulator."""
 
-    @abc.abstractmethod
-    def memory(self, ctx: Context) -> dict[str, Any]:
-        """Return the fields that the eligibility needs, and the factor `eta` of a step."""
-
-    def init(self, ctx: Context, n_pre: int, n_post: int) -> Any:
-        """Draw weights, connections and delays; there were no spikes."""
-        kind = EligibleWeights if self.waits else PlasticWeights
-        return ctx.state(kind, **self._plasticity(ctx, n_pre, n_post), **self.memory(ctx))
-
     def propagate(self, state: Any, pre: Array) -> Array:
         """Return the weighted sum of what arrives."""
         return self.drive(state, pre)
@@ -244,7 +235,8 @@ class Plastic(Dense):
         one_pass, of_sum = (eligible, eligible_of_sum) if self.waits else (direct, direct_of_sum)
         return Rules(one_pass(form), one_pass(attrs.evolve(form, forward=True)), summed(form), of_sum(form))
 
-    def _plasticity(self, ctx: Context, n_pre: int, n_post: int) -> dict[str, Any]:
+    def plasticity(self, ctx: Context, n_pre: int, n_post: int) -> dict[str, Any]:
+        """Return sizes and fields of `PlasticWeights` but for `eta`, for `ctx.state`."""
         fields = self.connection(ctx, n_pre, n_post, hides=self.lagged)
         p = ctx.per_replica(self)
         sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])

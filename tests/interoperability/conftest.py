@@ -15,7 +15,8 @@ from engram.plugins import Registry
 
 # Of those that record alike, one: a sweep, chosen rows and predictors, and double precision.
 ALIKE = {
-    "conditioned-inhibition", "masset-2025", "overshadowing", "starkweather-2017-1", "starkweather-2017-2",
+    "conditioned-inhibition", "florian-2007-mstdp", "masset-2025", "overshadowing", "reinforce-reach",
+    "starkweather-2017-1", "starkweather-2017-2", "stdp-window",
 }  # fmt: skip
 RECIPES = [name for name in Registry().names("recipe") if name not in ALIKE]
 STEPS = 1300

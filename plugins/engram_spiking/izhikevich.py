@@ -1,0 +1,69 @@
+"""Izhikevich's two-variable cell.
+
+Izhikevich 2003, IEEE Transactions on Neural Networks 14:1569, times in ms, potentials in mV:
+
+    dv/dt = 0.04 v^2 + 5 v + 140 - u + I                                  (1)
+    du/dt = a (b v - u)                                                   (2)
+    spike where v >= 30;  then v = c, u = u + d                           (3)
+
+As in the program of that paper, a step takes two half Euler steps of v and then one of u.
+"""
+
+from __future__ import annotations
+
+import engram
+from engram import Array, Context
+
+from .activity import Activity, activity
+
+_PEAK = 30.0
+_START = -65.0
+
+
+@engram.rule
+def slope(v: float, u: float, current: float) -> float:
+    """Right-hand side of equation (1)."""
+    return (0.04 * v + 5.0) * v + 140.0 - u + current
+
+
+@engram.rule("v[b,n]& u[b,n]& spikes[b,n]+ current[b,n]; a b c d step")
+def izhikevich(
+    v: float, u: float, current: float, a: float, b: float, c: float, d: float, step: float
+) -> tuple[float, float, float]:
+    """Equations (1) to (3) for a step in ms."""
+    v = v + 0.5 * step * slope(v, u, current)
+    v = v + 0.5 * step * slope(v, u, current)
+    u = u + step * a * (b * v - u)
+    spike = v >= _PEAK
+    return (c if spike else v), (u + d if spike else u), (1.0 if spike else 0.0)
+
+
+@engram.state
+class IzhikevichState(Activity):
+    """Cells of Izhikevich."""
+
+    v: Array = engram.array("unit", unit="mV", doc="membrane potential")
+    u: Array = engram.array("unit", unit="mV/ms", doc="recovery")
+    constants: tuple[float, ...] = engram.fixed()
+
+
+@engram.parameters
+class Izhikevich:
+    """Cells of Izhikevich 2003; the defaults are his regular spiking cell."""
+
+    a: float = engram.param(default=0.02, unit="1/ms", doc="rate of recovery")
+    b: float = engram.param(default=0.2, unit="1/ms", doc="how recovery follows the potential")
+    c: float = engram.param(default=-65.0, lt=_PEAK, unit="mV", doc="potential after a spike")
+    d: float = engram.param(default=8.0, unit="mV/ms", doc="rise of recovery with a spike")
+
+    def init(self, ctx: Context, units: int, tau: float) -> IzhikevichState:
+        """Return cells at -65 mV, with u = b v."""
+        constants = (self.a, self.b, self.c, self.d, 1000.0 * ctx.dt)
+        state: IzhikevichState = activity(ctx, IzhikevichState, units, tau, constants=constants)
+        state.v += _START
+        state.u += self.b * _START
+        return state
+
+    def step(self, state: IzhikevichState, current: Array) -> None:
+        """Take the input (batch, unit) of one step."""
+        izhikevich(state.v, state.u, state.spikes, current, *state.constants)

@@ -1,6 +1,9 @@
 """Networks of spiking cells that learn from reward, for engram."""
 
-from engram import Memory, Task, hookimpl
+from collections.abc import Iterable
+from pathlib import Path
+
+from engram import Analysis, Memory, Task, hookimpl
 
 from .encoder import bernoulli as bernoulli, latency as latency
 from .integrate_and_fire import IntegrateAndFire as IntegrateAndFire
@@ -13,9 +16,13 @@ from .lif import (
     lif_midpoint as lif_midpoint,
 )
 from .modulator import Modulator as Modulator, dopamine as dopamine
+from .raster import raster
+from .rate_by_pattern import rate_by_pattern
 from .reward_error import reward_error as reward_error
 from .spiking_network import SpikingNetwork as SpikingNetwork
+from .weight_histogram import weight_histogram
 from .xor_rate import XorRate as XorRate
+from .xor_temporal import XorTemporal as XorTemporal
 
 
 @hookimpl
@@ -27,4 +34,16 @@ def register_memories() -> list[type[Memory]]:
 @hookimpl
 def register_tasks() -> list[type[Task]]:
     """Tasks for spiking networks."""
-    return [XorRate]
+    return [XorRate, XorTemporal]
+
+
+@hookimpl
+def register_recipes() -> list[Path]:
+    """Experiments of the literature, with what they found."""
+    return sorted((Path(__file__).parent / "recipes").glob("*.toml"))
+
+
+@hookimpl
+def register_analyses() -> Iterable[Analysis]:
+    """What to compute and draw of a run."""
+    return [rate_by_pattern, raster, weight_histogram]

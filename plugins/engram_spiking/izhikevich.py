@@ -12,12 +12,13 @@ As in the program of that paper, a step takes two half Euler steps of v and then
 from __future__ import annotations
 
 import engram
-from engram import Array, Context
+from engram import Array, Context, RecipeError
 
 from .activity import Activity, activity
 
 _PEAK = 30.0
 _START = -65.0
+_LONGEST = 0.002
 
 
 @engram.rule
@@ -57,7 +58,15 @@ class Izhikevich:
     d: float = engram.param(default=8.0, unit="mV/ms", doc="rise of recovery with a spike")
 
     def init(self, ctx: Context, units: int, tau: float) -> IzhikevichState:
-        """Return cells at -65 mV, with u = b v."""
+        """Return cells at -65 mV, with u = b v.
+
+        Raises:
+            RecipeError: Steps are longer than 2 ms.
+        """
+        if ctx.dt > _LONGEST:
+            raise RecipeError(
+                f"{ctx.path}.izhikevich: diverges in steps of {ctx.dt:g} s; set run.dt to 0.001"
+            )
         constants = (self.a, self.b, self.c, self.d, 1000.0 * ctx.dt)
         state: IzhikevichState = activity(ctx, IzhikevichState, units, tau, constants=constants)
         state.v += _START

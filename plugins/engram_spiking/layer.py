@@ -27,7 +27,9 @@ class Layer:
         default=None, doc="how an input layer turns the observation into spikes"
     )
     sees: tuple[int, int] | None = engram.param(
-        default=None, ge=0, doc="entries of the observation that an input layer sees: first, one past the last"
+        default=None,
+        ge=0,
+        doc="entries of the observation that an input layer sees: first, one past the last",
     )
     window: float = engram.param(default=0.1, gt=0, unit="s", doc="longest latency of that encoder")
     lif: LIF | None = engram.param(default=None, doc="leaky integrate-and-fire cells")
@@ -51,14 +53,14 @@ class Layer:
         """Return the state of the layer, whose rates forget with `tau` s."""
         if self.cells is not None and self.units is not None:
             return self.cells.init(ctx, self.units, tau)
-        return activity(
-            ctx, InputState, self._entries(ctx), tau, luck=ctx.random("spikes"), dt=ctx.dt
-        )
+        return activity(ctx, InputState, self._entries(ctx), tau, luck=ctx.random("spikes"), dt=ctx.dt)
 
     def _entries(self, ctx: Context) -> int:
         space = ctx.observation
         if not isinstance(space, Spec) or len(space.shape) != 1:
-            raise RecipeError(f"{ctx.path}: an input layer sees a row of numbers, which this task does not show")
+            raise RecipeError(
+                f"{ctx.path}: an input layer sees a row of numbers, which this task does not show"
+            )
         first, stop = self.sees or (0, space.shape[0])
         if not first < stop <= space.shape[0]:
             raise RecipeError(

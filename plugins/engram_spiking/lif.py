@@ -47,7 +47,7 @@ def driven(refractory: float, current: float, resistance: float, wait: float) ->
 def fire(
     v: float, refractory: float, theta: float, reset: float, threshold: float,
     theta_kept: float, theta_plus: float, lowest: float,
-) -> tuple[float, float, float, float]:  # fmt: skip
+) -> Any:  # fmt: skip
     """Equations (2) to (4)."""
     spike = v > threshold + theta
     v = max(reset if spike else v, lowest)
@@ -61,7 +61,7 @@ def lif_euler(
     v: float, refractory: float, theta: float, current: float, part: float, kept: float,
     rest: float, reset: float, threshold: float, leak: float, resistance: float, wait: float,
     theta_kept: float, theta_plus: float, lowest: float,
-) -> tuple[float, float, float, float]:  # fmt: skip
+) -> Any:  # fmt: skip
     """Equations (1) to (4) by one Euler step; `part` is dt / tau."""
     drive = driven(refractory, current, resistance, wait)
     v = v + slope(v, drive, rest, leak) * part
@@ -73,7 +73,7 @@ def lif_midpoint(
     v: float, refractory: float, theta: float, current: float, part: float, kept: float,
     rest: float, reset: float, threshold: float, leak: float, resistance: float, wait: float,
     theta_kept: float, theta_plus: float, lowest: float,
-) -> tuple[float, float, float, float]:  # fmt: skip
+) -> Any:  # fmt: skip
     """Equations (1) to (4) by one midpoint step; `part` is dt / tau."""
     drive = driven(refractory, current, resistance, wait)
     middle = v + slope(v, drive, rest, leak) * (0.5 * part)
@@ -86,7 +86,7 @@ def lif_exact(
     v: float, refractory: float, theta: float, current: float, part: float, kept: float,
     rest: float, reset: float, threshold: float, leak: float, resistance: float, wait: float,
     theta_kept: float, theta_plus: float, lowest: float,
-) -> tuple[float, float, float, float]:  # fmt: skip
+) -> Any:  # fmt: skip
     """Equations (5) and (2) to (4); `kept` is exp(-leak dt / tau)."""
     v = rest + (v - rest) * kept + driven(refractory, current, resistance, wait)
     return fire(v, refractory, theta, reset, threshold, theta_kept, theta_plus, lowest)
@@ -107,7 +107,7 @@ class LIFState(Activity):
 
 @engram.parameters
 class LIF:
-    """Leaky integrate-and-fire cells, equations (1) to (5); without adaptation unless `theta_plus` is given."""
+    """Leaky integrate-and-fire cells, equations (1) to (5); they adapt where `theta_plus` is given."""
 
     tau: float = engram.param(default=0.02, gt=0, unit="s", doc="time constant of the membrane")
     rest: float = engram.param(default=-65.0, unit="mV", doc="resting potential")
@@ -143,8 +143,8 @@ class LIF:
         """Return the numbers that the rules take, for steps of `dt` s."""
         return (
             dt / self.tau, decay(dt * self.leak, self.tau), self.rest, self.reset, self.threshold,
-            self.leak, self.resistance, float(round(self.refractory / dt)), decay(dt, self.tau_theta), self.theta_plus,
-            float("-inf") if self.lowest is None else self.lowest,
+            self.leak, self.resistance, float(round(self.refractory / dt)), decay(dt, self.tau_theta),
+            self.theta_plus, float("-inf") if self.lowest is None else self.lowest,
         )  # fmt: skip
 
     def step(self, state: LIFState, current: Array) -> None:

@@ -10,7 +10,7 @@ Izhikevich 2007, Cerebral Cortex 17:2443, with a tonic level d_0.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import engram
 from engram import Array, Context, Signal

@@ -23,7 +23,9 @@ _SIGNS = (-1.0, 1.0, 1.0, -1.0)
 class Presentation:
     """Which pattern is shown, and since when."""
 
-    pattern: Array = engram.array(dtype="int8", doc="pattern shown: 0 {0,0}, 1 {0,1}, 2 {1,0}, 3 {1,1}", record=True)
+    pattern: Array = engram.array(
+        dtype="int8", doc="pattern shown: 0 {0,0}, 1 {0,1}, 2 {1,0}, 3 {1,1}", record=True
+    )
     tick: Array = engram.array(dtype="int32", unit="step", doc="steps since the task began")
     order: Array = engram.fixed(per_replica=True)
     signs: Array = engram.fixed()
@@ -33,7 +35,9 @@ class Presentation:
     ctx: Context = engram.fixed()
 
 
-def presentation(ctx: Context, cls: type[Any], duration: float, epochs: int, probes: int, **given: Any) -> Any:
+def presentation(
+    ctx: Context, cls: type[Any], duration: float, epochs: int, probes: int, **given: Any
+) -> Any:
     """Make the state of a task that shows the patterns.
 
     Args:
@@ -80,7 +84,9 @@ def advance(state: Presentation, action: Array) -> Array:
     return reward
 
 
-def signal(state: Presentation, observation: Array, trial: Array, place: Array, reward: Array | None) -> Signal:
+def signal(
+    state: Presentation, observation: Array, trial: Array, place: Array, reward: Array | None
+) -> Signal:
     """Return the signal of this step; its outcome is the pattern."""
     return state.ctx.signal(
         observation,

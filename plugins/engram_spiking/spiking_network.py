@@ -2,8 +2,8 @@
 
 In step k, with the modulator m(k) of the signal, which holds what the spikes of step k - 1 earned:
 
-    each connection  learns from the spikes of k - 1 and m(k)             (1)
-                     passes these spikes on with its new weights          (2)
+    each connection  passes the spikes of step k - 1 on                   (1)
+                     learns from them and from m(k)                       (2)
     each layer       takes the sum of what reaches it and fires           (3)
 
 A spike so acts on the next layer one step later, and a weight w(k) = w(k - 1) + gamma m(k) z(k - 1) follows
@@ -32,6 +32,7 @@ class NetworkState:
     count: Array = engram.array("output", doc="spikes of the output layer in this trial")
     ctx: Context = engram.fixed()
     routes: dict[str, tuple[str, str]] = engram.fixed()
+    silence: dict[str, Array] = engram.fixed()
     taken: Callable[[Array], Array] = engram.fixed()
 
 
@@ -75,7 +76,9 @@ class SpikingNetwork(engram.Memory):
         """
         names = [(pre, post) for pre in self.layers for post in self.layers if f"{pre}_{post}" == key]
         if len(names) != 1:
-            raise ValueError(f"connections.{key}: name it FROM_TO after two layers of {', '.join(self.layers)}")
+            raise ValueError(
+                f"connections.{key}: name it FROM_TO after two layers of {', '.join(self.layers)}"
+            )
         if self.layers[names[0][1]].cells is None:
             raise ValueError(f"connections.{key}: {names[0][1]!r} is an input layer and takes no connection")
         return names[0]
@@ -83,7 +86,8 @@ class SpikingNetwork(engram.Memory):
     def init(self, ctx: Context) -> NetworkState:
         """Return a silent network."""
         layers = {
-            name: layer.init(ctx.child(f"layers.{name}"), self.rate_tau) for name, layer in self.layers.items()
+            name: layer.init(ctx.child(f"layers.{name}"), self.rate_tau)
+            for name, layer in self.layers.items()
         }
         units = {name: state.spikes.shape[1] for name, state in layers.items()}
         self._check_action(ctx, units[self.output])
@@ -99,6 +103,7 @@ class SpikingNetwork(engram.Memory):
             modulator=self.modulator.init(ctx.child("modulator"), ctx.per_replica(self).plasticity),
             ctx=ctx,
             routes=routes,
+            silence={name: ctx.zeros(number) for name, number in units.items()},
             taken=ctx.taken(),
         )
 
@@ -107,7 +112,7 @@ class SpikingNetwork(engram.Memory):
         wanted = None if action is None else (action.n,) if isinstance(action, Choice) else action.shape
         if wanted is not None and wanted != (units,):
             raise RecipeError(
-                f"{ctx.path}.layers.{self.output}: has {units} units, but the task takes {wanted}; change units"
+                f"{ctx.path}.layers.{self.output}: has {units} units, the task takes {wanted}; change units"
             )
 
     def step(self, state: NetworkState, signal: Signal) -> Array | None:
@@ -115,7 +120,7 @@ class SpikingNetwork(engram.Memory):
         modulator = self.modulator.step(state.modulator, signal)
         current = self._passed_on(state, modulator)
         for name, layer in self.layers.items():
-            layer.step(state.layers[name], current.get(name, 0.0), signal)
+            layer.step(state.layers[name], current.get(name, state.silence[name]), signal)
         return state.taken(self._action(state, signal)) if state.ctx.action is not None else None
 
     def _passed_on(self, state: NetworkState, modulator: Array) -> dict[str, Array]:
@@ -124,8 +129,7 @@ class SpikingNetwork(engram.Memory):
         for key, synapse in self.connections.items():
             own, (source, target) = state.connections[key], state.routes[key]
             pre, post = state.layers[source].spikes, state.layers[target].spikes
-            synapse.learn(own, pre, post, modulator)
-            passed = synapse.propagate(own, pre)
+            passed = _advance(synapse, own, pre, post, modulator)
             current[target] = current[target] + passed if target in current else passed
         return current
 
@@ -135,3 +139,12 @@ class SpikingNetwork(engram.Memory):
             return spikes
         state.count[...] = state.count * ~signal.start[:, None] + spikes
         return state.count.argmax(axis=1) if isinstance(state.ctx.action, Choice) else state.count
+
+
+def _advance(synapse: Any, state: Any, pre: Array, post: Array, modulator: Array) -> Array:
+    """Equations (1) and (2) of one connection, in one pass over the weights where the synapse offers that."""
+    if hasattr(synapse, "advance"):
+        return synapse.advance(state, pre, post, modulator)
+    passed = synapse.propagate(state, pre)
+    synapse.learn(state, pre, post, modulator)
+    return passed

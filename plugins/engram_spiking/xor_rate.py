@@ -59,6 +59,7 @@ class XorRate(engram.Task):
 
     def step(self, state: RateState, action: Array | None) -> Signal:
         """Reward or punish the spike of this step, and go on."""
+        assert action is not None
         return self._shown(state, advance(state, action))
 
     def _shown(self, state: RateState, reward: Array | None) -> Signal:

@@ -11,11 +11,9 @@ import pytest
 import engram
 
 
-@engram.rule(
-    "w[b,i,j]& z[b,i,j]& x[b,i] y[b,j] p[b,i] q[b,j] m[b] low[b,i] high[b,i]; kept scale gamma"
-)
+@engram.rule("w[b,i,j]& z[b,i,j]& x[b,i] y[b,j] p[b,i] q[b,j] m[b] low[b,i] high[b,i]; kept scale gamma")
 def florian(w, z, x, y, p, q, m, low, high, kept, scale, gamma):
-    z = z * kept + (x * q - p * y) * scale
+    z = z * kept + (p * y - q * x) * scale
     w = min(max(w + gamma * m * z, low), high)
     return w, z
 
@@ -52,7 +50,9 @@ class Plain(engram.Synapse):
         low, high = ctx.array(np.minimum(sign, 0) * self.bound), ctx.array(np.maximum(sign, 0) * self.bound)
         state = ctx.state(PlainState, sizes={"pre": n_pre, "post": n_post}, low=low, high=high)
         draw = ctx.random("w").uniform(n_pre, n_post)
-        state.w[...] = low[:, :, None] + (high - low)[:, :, None] * draw if self.weight is None else self.weight
+        state.w[...] = (
+            low[:, :, None] + (high - low)[:, :, None] * draw if self.weight is None else self.weight
+        )
         return state
 
     def propagate(self, state: PlainState, pre: Any) -> Any:
@@ -66,7 +66,7 @@ class Plain(engram.Synapse):
         state.x[...] = state.x * trace + pre
         state.y[...] = state.y * trace + post
         florian(
-            state.w, state.z, pre, post, state.y, state.x, modulator, state.low, state.high,
+            state.w, state.z, pre, post, state.x, state.y, modulator, state.low, state.high,
             math.exp(-1 / 25), 1 / 25, self.gamma,
         )  # fmt: skip
 

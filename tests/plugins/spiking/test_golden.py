@@ -27,9 +27,7 @@ MIDPOINT = LIF(
 )
 def test_the_leaky_cell_follows_ngclearn(name: str, rule: Any, cell: LIF, dtype: str) -> None:
     trace = np.load(GOLDEN / f"{name}.npz")
-    v, refractory, theta = (
-        trace[f"init_{key}"].astype(dtype).copy() for key in ("v", "rfr", "thr_theta")
-    )
+    v, refractory, theta = (trace[f"init_{key}"].astype(dtype).copy() for key in ("v", "rfr", "thr_theta"))
     spikes = np.zeros_like(v)
 
     for step, current in enumerate(trace["inputs"].astype(dtype)):

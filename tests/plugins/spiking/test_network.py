@@ -223,14 +223,13 @@ def test_a_regular_spiking_cell_fires_as_in_the_program_of_izhikevich(plain: Any
         plasticity=0.0,
     )
 
-    fired = play(own, {"observation": np.ones((1001, 1, 1))}, dt=0.001, action=Spec(shape=(1,)))["action"][
-        1:, 0, 0
-    ]
+    trace = play(own, {"observation": np.ones((1001, 1, 1))}, dt=0.001, action=Spec(shape=(1,)))
+    fired = trace["action"][:, 0, 0]
 
     v, u, spikes = -65.0, -13.0, []
-    for _ in range(1000):
+    for step in range(1001):
         for _half in range(2):
-            v += 0.5 * (0.04 * v * v + 5 * v + 140 - u + 10.0)
+            v += 0.5 * (0.04 * v * v + 5 * v + 140 - u + 10.0 * (step > 0))
         u += 0.02 * (0.2 * v - u)
         spikes.append(v >= 30)
         v, u = (-65.0, u + 8.0) if v >= 30 else (v, u)

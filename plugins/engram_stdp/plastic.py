@@ -1,0 +1,268 @@
+"""What the synapses that learn share: traces, bounds, and one pass over the weights."""
+
+from __future__ import annotations
+
+import abc
+import math
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+
+import engram
+from engram import Array, Context
+
+from .delay import after_delay
+from .dense import Dense, Weights
+from .hebbian import Dependence, Form, direct, direct_of_sum, eligible, eligible_of_sum, summed
+from .trace import TRACES, factor
+
+Host: TypeAlias = np.ndarray[Any, Any]
+Semantics: TypeAlias = Literal["florian-2007", "ngclearn-3.2"]
+
+
+@engram.state
+class PlasticWeights(Weights):
+    """State of a connection that learns."""
+
+    pre_trace: Array = engram.array("sample", "pre", doc="trace of presynaptic spikes")
+    post_trace: Array = engram.array("sample", "post", doc="trace of postsynaptic spikes")
+    learns: Array = engram.array("post", doc="1 where the weights onto a unit learn, 0 where they do not")
+    change: tuple[Array, ...] = engram.fixed()
+    eta: Array = engram.fixed()
+    leak: Array = engram.fixed()
+    remains: tuple[Array, Array] = engram.fixed()
+    one: Array = engram.fixed()
+
+
+@engram.state
+class EligibleWeights(PlasticWeights):
+    """State of a connection whose changes wait for the modulator."""
+
+    z: Array = engram.array(
+        "pre", "post", doc="eligibility; with semantics ngclearn-3.2 that of the next call"
+    )
+    beta: Array = engram.fixed()
+    gain: Array = engram.fixed()
+
+
+@engram.parameters
+class Plastic(Dense):
+    """Abstract: parameters, traces and what a step does; a final class says which of the equations hold.
+
+    Equations (1) to (3) of `engram_stdp.hebbian`.
+    """
+
+    modulated: ClassVar[bool]
+
+    a_plus: float = engram.param(
+        default=1.0, symbol="A+", doc="strength of pre before post", per_replica=True
+    )
+    a_minus: float = engram.param(
+        default=1.0, symbol="A-", doc="strength of post before pre, which depresses where it is positive",
+        per_replica=True,
+    )  # fmt: skip
+    learning_rate: float = engram.param(
+        default=1.0, symbol="eta, gamma", doc="learning rate", per_replica=True
+    )
+    weight_exponent: float = engram.param(
+        default=0.0, ge=0, symbol="mu", per_replica=False,
+        doc="power of the distance to the bound by which a change is scaled; 0 for none",
+    )  # fmt: skip
+    trace_target: float = engram.param(
+        default=0.0, symbol="x0, pretrace_target", per_replica=True,
+        doc="presynaptic trace that a postsynaptic spike leaves unchanged",
+    )  # fmt: skip
+    tau_weight: float = engram.param(
+        default=0.0, ge=0, unit="s", symbol="tau_w", doc="time in which weights decay; 0 for never",
+        per_replica=True,
+    )  # fmt: skip
+    bound: tuple[float, float] = engram.param(
+        default=(0.0, 1.0), symbol="w_bound", doc="least and greatest weight, of either sign"
+    )
+    signs: tuple[int, ...] = engram.param(
+        default=(1,), choices=(-1, 1),
+        doc="sign of weights and bounds, input after input in turn: [1, -1] makes every other one inhibitory",
+    )  # fmt: skip
+    trace: Literal["additive", "gated", "nearest", "given"] = engram.param(
+        default="additive", doc="what a spike adds to its trace; given: the owner writes the traces"
+    )
+    trace_step: float = engram.param(
+        default=1.0, gt=0, symbol="a_delta, P_scale", doc="what a spike adds, or sets the trace to"
+    )
+    nearest_spikes: int = engram.param(
+        default=1, ge=1, symbol="n_nearest_spikes", doc="spikes that count where the trace is nearest"
+    )
+    tau_plus: float = engram.param(
+        default=0.02, gt=0, unit="s", symbol="tau+", doc="time constant of presynaptic traces",
+        per_replica=True,
+    )  # fmt: skip
+    tau_minus: float = engram.param(
+        default=0.02, gt=0, unit="s", symbol="tau-", doc="time constant of postsynaptic traces",
+        per_replica=True,
+    )  # fmt: skip
+    semantics: Semantics = engram.param(
+        default="florian-2007", doc="the paper's equations, or those of ngclearn's code, one call late"
+    )
+
+    def check(self) -> None:
+        """Bounds hold the initial weights."""
+        super().check()
+        low, high = self.bound
+        if not -math.inf < low <= high < math.inf:
+            raise ValueError(
+                f"bound = [{low:g}, {high:g}]: the first must be at most the second, both finite"
+            )
+        if not self.signs:
+            raise ValueError("signs: names none; leave it out, or give at least one of 1 and -1")
+        least, greatest = self.initial.range
+        if least < low and self.initial.smallest is None:
+            raise ValueError(
+                f"bound begins at {low:g}, above the least initial weight {least:g}; move either"
+            )
+        if greatest > high and self.initial.largest is None:
+            raise ValueError(
+                f"bound ends at {high:g}, below the greatest initial weight {greatest:g}; move either"
+            )
+
+    @property
+    @abc.abstractmethod
+    def lagged(self) -> bool:
+        """Whether it is a modulated synapse of ngclearn: spikes act a call late, the mask only hides."""
+
+    @property
+    @abc.abstractmethod
+    def waits(self) -> bool:
+        """Whether changes wait in the eligibility for the modulator."""
+
+    @abc.abstractmethod
+    def memory(self, ctx: Context) -> dict[str, Any]:
+        """Return the fields that the eligibility needs, and the factor `eta` of a step."""
+
+    def init(self, ctx: Context, n_pre: int, n_post: int) -> Any:
+        """Draw weights, connections and delays; there were no spikes."""
+        kind = EligibleWeights if self.waits else PlasticWeights
+        return ctx.state(kind, **self._plasticity(ctx, n_pre, n_post), **self.memory(ctx))
+
+    def propagate(self, state: Any, pre: Array) -> Array:
+        """Return the weighted sum of what arrives."""
+        return self.drive(state, pre)
+
+    def learn(self, state: Any, pre: Array, post: Array, modulator: Array) -> None:
+        """Take in the spikes, then change the weights.
+
+        Args:
+            state: Changed in place.
+            pre: (batch, [sample,] pre) spikes, 0 or 1.
+            post: (batch, [sample,] post) likewise.
+            modulator: (batch,) what tells good from bad: the reward that follows these spikes, where the
+                semantics is the paper's, and that which comes with them, where it is ngclearn's.
+
+        Raises:
+            EngramError: The shapes do not go together.
+        """
+        p, q = self.by_sample(pre), self.by_sample(post)
+        self._trace(state, p, q)
+        if self.samples == 1:
+            self._in_one_pass(state, p, p, q, modulator)
+        else:
+            self._over_samples(state, p, q, modulator)
+
+    def advance(self, state: Any, pre: Array, post: Array, modulator: Array) -> Array:
+        """As `propagate` and then `learn`; in one pass over the weights, unless there are several samples.
+
+        Returns:
+            (batch, [sample,] post), from the weights as they were.
+        """
+        if self.samples > 1:
+            drive = self.propagate(state, pre)
+            self.learn(state, pre, post, modulator)
+            return drive
+        p, q = self.by_sample(pre), self.by_sample(post)
+        drive = engram.array_module(pre).zeros((len(state.w), state.w.shape[2]), dtype=state.w.dtype)
+        self._trace(state, p, q)
+        self._in_one_pass(state, after_delay(state, p), p, q, modulator, drive)
+        drive = drive * self.scale
+        return drive[:, None] if pre.ndim == 3 else drive
+
+    def _trace(self, state: Any, p: Array, q: Array) -> None:
+        if self.trace != "given":
+            rule = TRACES[self.trace]
+            numbers = self.trace_step, float(self.nearest_spikes)
+            rule(state.pre_trace, p, state.remains[0], *numbers)
+            rule(state.post_trace, q, state.remains[1], *numbers)
+
+    def _in_one_pass(
+        self, state: Any, arriving: Array, p: Array, q: Array, modulator: Array, *drive: Array
+    ) -> None:
+        pair = arriving[:, 0], p[:, 0], state.pre_trace[:, 0], q[:, 0], state.post_trace[:, 0]
+        rule = (eligible if self.waits else direct)(self.form(forward=bool(drive)))
+        rule(*self._changed(state), *pair, *state.change, *self._by(state, modulator), *drive)
+
+    def _over_samples(self, state: Any, p: Array, q: Array, modulator: Array) -> None:
+        d = engram.array_module(p).zeros(state.w.shape, dtype=state.w.dtype)
+        form = self.form()
+        summed(form)(p, state.pre_trace, q, state.post_trace, state.w, *state.change, d)
+        rule = (eligible_of_sum if self.waits else direct_of_sum)(form)
+        rule(*self._changed(state), d, *state.change[:2], *self._by(state, modulator))
+
+    def _changed(self, state: Any) -> tuple[Array, ...]:
+        return (state.w, state.z) if self.waits else (state.w,)
+
+    def _by(self, state: Any, modulator: Array) -> tuple[Array, ...]:
+        """What decides how the weights follow."""
+        common = state.mask, modulator if self.modulated else state.one, state.eta, state.learns, state.leak
+        return (*common, state.beta, state.gain) if self.waits else common
+
+    @property
+    def original(self) -> bool:
+        """Whether to do as ngclearn's code does."""
+        return self.semantics == "ngclearn-3.2"
+
+    def form(self, *, forward: bool = False) -> Form:
+        """Return what of the rules is chosen beforehand.
+
+        Args:
+            forward: Whether to sum the weighted input as well.
+        """
+        dependence: dict[float, Dependence] = {0.0: "additive", 1.0: "multiplicative"}
+        sparse = self.connection_probability < 1
+        return Form(
+            dependence.get(self.weight_exponent, "power"),
+            lagged=self.lagged,
+            sparse=sparse and not self.lagged,
+            forward=forward,
+            hidden=sparse and self.lagged,
+        )
+
+    def _plasticity(self, ctx: Context, n_pre: int, n_post: int) -> dict[str, Any]:
+        fields = self.connection(ctx, n_pre, n_post, hides=self.lagged)
+        p = ctx.per_replica(self)
+        sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])
+        ends = [sign * ctx.dtype.type(end) for end in self.bound]
+        low, high = ctx.xp.minimum(*ends), ctx.xp.maximum(*ends)
+        w = ctx.xp.clip(fields["w"] * sign[:, :, None], low[:, :, None], high[:, :, None])
+        one = ctx.zeros() + ctx.dtype.type(1)
+        depression = ctx.xp.maximum(p.a_minus, 0) if self.original else p.a_minus
+        exponent = one * ctx.dtype.type(self.weight_exponent)
+        return fields | {
+            "w": w * fields["mask"] if self.form().sparse else w,
+            "learns": ctx.zeros(n_post) + ctx.dtype.type(1),
+            "change": (low, high, p.a_plus, depression, p.trace_target, exponent),
+            "leak": on_device(ctx, self._leak(ctx)),
+            "remains": tuple(
+                on_device(ctx, factor(ctx.dt, ctx.values(self, tau))) for tau in ("tau_plus", "tau_minus")
+            ),
+            "one": one,
+        }
+
+    def _leak(self, ctx: Context) -> Host:
+        """What a step takes of a weight; ngclearn takes the same however long the step."""
+        tau = ctx.values(self, "tau_weight")
+        step = 1.0 if self.original else ctx.dt
+        leak: Host = np.divide(step, tau, out=np.zeros_like(tau), where=tau > 0)
+        return leak
+
+
+def on_device(ctx: Context, host: Host) -> Array:
+    """Return numbers worked out on the host, in the run's precision."""
+    return ctx.xp.asarray(host.astype(ctx.dtype))

@@ -5,16 +5,17 @@ from pathlib import Path
 
 from engram import Analysis, Memory, Task, hookimpl
 
-from .encoder import bernoulli as bernoulli, latency as latency
+from .encoder import (
+    Bernoulli as Bernoulli,
+    Latency as Latency,
+    Poisson as Poisson,
+    SpikeInput as SpikeInput,
+    bernoulli as bernoulli,
+    latency as latency,
+)
 from .integrate_and_fire import IntegrateAndFire as IntegrateAndFire
 from .izhikevich import Izhikevich as Izhikevich, izhikevich as izhikevich
-from .layer import Layer as Layer
-from .lif import (
-    LIF as LIF,
-    lif_euler as lif_euler,
-    lif_exact as lif_exact,
-    lif_midpoint as lif_midpoint,
-)
+from .lif import LIF as LIF, lif_euler as lif_euler, lif_exact as lif_exact, lif_midpoint as lif_midpoint
 from .modulator import Modulator as Modulator, dopamine as dopamine
 from .raster import raster
 from .rate_by_pattern import rate_by_pattern
@@ -27,8 +28,8 @@ from .xor_temporal import XorTemporal as XorTemporal
 
 @hookimpl
 def register_memories() -> list[type[Memory]]:
-    """Offer `spiking-network`."""
-    return [SpikingNetwork]
+    """Offer `spiking-network`, layers of cells and input layers."""
+    return [SpikingNetwork, LIF, IntegrateAndFire, Izhikevich, SpikeInput, Poisson, Bernoulli, Latency]
 
 
 @hookimpl

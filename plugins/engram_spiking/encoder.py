@@ -1,23 +1,19 @@
-"""How an input layer turns what it sees into spikes.
+"""Input layers: how what a network sees becomes spikes.
 
-    spikes       the observation itself, 1 where a unit fires
+    spike-input  the observation itself, 1 where a unit fires
     poisson      p(spike) = x dt, x a rate in Hz                          (1)
     bernoulli    p(spike) = x                                             (2)
     latency      one spike a trial, after W (1 - x), none where x <= 0    (3)
 
-x is held within 0 and 1 in (2) and (3); W is the window of the latencies.
+x is held within 0 and 1 in (2) and (3); W is the longest latency.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 import engram
-from engram import Array, Signal, Stream
+from engram import Array, Context, Signal, Stream
 
-from .activity import Activity
-
-Encoding = Literal["spikes", "poisson", "bernoulli", "latency"]
+from .activity import Activity, activity, noted, seen
 
 
 @engram.rule("spikes[b,n]+ x[b,n] draw[b,n]; scale")
@@ -34,29 +30,102 @@ def latency(x: float, elapsed: float, window: float) -> float:
 
 
 @engram.state
-class InputState(Activity):
-    """An input layer."""
+class RandomInput(Activity):
+    """An input layer that draws."""
+
+    luck: Stream = engram.fixed()
+    scale: float = engram.fixed()
+
+
+@engram.state
+class TimedInput(Activity):
+    """An input layer that counts the steps of a trial."""
 
     elapsed: Array = engram.array(unit="step", doc="steps since the trial began")
-    luck: Stream = engram.fixed()
-    dt: float = engram.fixed()
+    window: float = engram.fixed()
 
 
-def encode(state: InputState, encoding: Encoding, window: float, seen: Array, signal: Signal) -> None:
-    """Set the spikes of an input layer.
+@engram.parameters
+class SpikeInput(engram.Memory):
+    """An input layer whose units fire where the observation is 1."""
 
-    Args:
-        state: The layer.
-        encoding: How.
-        window: Of latencies, in s.
-        seen: (batch, unit) what it sees.
-        signal: Of this step.
-    """
-    if encoding == "spikes":
-        state.spikes[...] = seen
-    elif encoding == "latency":
+    name = "spike-input"
+
+    tau_rate: float = engram.param(default=0.1, gt=0, unit="s", doc="time constant of the recorded rate")
+
+    def init(self, ctx: Context) -> Activity:
+        """Return a silent layer."""
+        state: Activity = activity(ctx, Activity, seen(ctx), self.tau_rate)
+        return state
+
+    def step(self, state: Activity, signal: Signal) -> Array | None:
+        """Fire as seen; returns the spikes (batch, unit)."""
+        state.spikes[...] = signal.observation
+        return noted(state)
+
+
+@engram.parameters
+class Poisson(engram.Memory):
+    """An input layer whose units fire at random, at the rates in Hz that they see: equation (1)."""
+
+    name = "poisson"
+
+    tau_rate: float = engram.param(default=0.1, gt=0, unit="s", doc="time constant of the recorded rate")
+
+    def init(self, ctx: Context) -> RandomInput:
+        """Return a silent layer."""
+        return _drawing(ctx, self.tau_rate, ctx.dt)
+
+    def step(self, state: RandomInput, signal: Signal) -> Array | None:
+        """Fire by chance; returns the spikes (batch, unit)."""
+        return _drawn(state, signal)
+
+
+@engram.parameters
+class Bernoulli(engram.Memory):
+    """An input layer whose units fire in each step with the probability that they see: equation (2)."""
+
+    name = "bernoulli"
+
+    tau_rate: float = engram.param(default=0.1, gt=0, unit="s", doc="time constant of the recorded rate")
+
+    def init(self, ctx: Context) -> RandomInput:
+        """Return a silent layer."""
+        return _drawing(ctx, self.tau_rate, 1.0)
+
+    def step(self, state: RandomInput, signal: Signal) -> Array | None:
+        """Fire by chance; returns the spikes (batch, unit)."""
+        return _drawn(state, signal)
+
+
+@engram.parameters
+class Latency(engram.Memory):
+    """An input layer whose units fire once a trial, the sooner the more they see: equation (3)."""
+
+    name = "latency"
+
+    window: float = engram.param(default=0.1, gt=0, unit="s", symbol="W", doc="longest latency")
+    tau_rate: float = engram.param(default=0.1, gt=0, unit="s", doc="time constant of the recorded rate")
+
+    def init(self, ctx: Context) -> TimedInput:
+        """Return a silent layer."""
+        window = float(round(self.window / ctx.dt))
+        state: TimedInput = activity(ctx, TimedInput, seen(ctx), self.tau_rate, window=window)
+        return state
+
+    def step(self, state: TimedInput, signal: Signal) -> Array | None:
+        """Fire when it is time; returns the spikes (batch, unit)."""
         state.elapsed[...] = (state.elapsed + 1) * ~signal.start
-        latency(state.spikes, seen, state.elapsed, round(window / state.dt))
-    else:
-        draw = state.luck.uniform(seen.shape[1])
-        bernoulli(state.spikes, seen, draw, state.dt if encoding == "poisson" else 1.0)
+        latency(state.spikes, signal.observation, state.elapsed, state.window)
+        return noted(state)
+
+
+def _drawing(ctx: Context, tau: float, scale: float) -> RandomInput:
+    state: RandomInput = activity(ctx, RandomInput, seen(ctx), tau, luck=ctx.random("spikes"), scale=scale)
+    return state
+
+
+def _drawn(state: RandomInput, signal: Signal) -> Array | None:
+    draw = state.luck.uniform(state.spikes.shape[1])
+    bernoulli(state.spikes, signal.observation, draw, state.scale)
+    return noted(state)

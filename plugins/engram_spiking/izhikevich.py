@@ -12,9 +12,9 @@ As in the program of that paper, a step takes two half Euler steps of v and then
 from __future__ import annotations
 
 import engram
-from engram import Array, Context, RecipeError
+from engram import Array, Context, RecipeError, Signal
 
-from .activity import Activity, activity
+from .activity import Activity, activity, noted
 
 _PEAK = 30.0
 _START = -65.0
@@ -49,30 +49,36 @@ class IzhikevichState(Activity):
 
 
 @engram.parameters
-class Izhikevich:
-    """Cells of Izhikevich 2003; the defaults are his regular spiking cell."""
+class Izhikevich(engram.Memory):
+    """A layer of cells of Izhikevich 2003; the defaults are his regular spiking cell."""
 
+    name = "izhikevich"
+
+    units: int = engram.param(default=1, ge=1, doc="number of cells")
     a: float = engram.param(default=0.02, unit="1/ms", doc="rate of recovery")
     b: float = engram.param(default=0.2, unit="1/ms", doc="how recovery follows the potential")
     c: float = engram.param(default=-65.0, lt=_PEAK, unit="mV", doc="potential after a spike")
     d: float = engram.param(default=8.0, unit="mV/ms", doc="rise of recovery with a spike")
 
-    def init(self, ctx: Context, units: int, tau: float) -> IzhikevichState:
+    tau_rate: float = engram.param(default=0.1, gt=0, unit="s", doc="time constant of the recorded rate")
+
+    def init(self, ctx: Context) -> IzhikevichState:
         """Return cells at -65 mV, with u = b v.
 
         Raises:
             RecipeError: Steps are longer than 2 ms.
         """
         if ctx.dt > _LONGEST:
-            raise RecipeError(
-                f"{ctx.path}.izhikevich: diverges in steps of {ctx.dt:g} s; set run.dt to 0.001"
-            )
+            raise RecipeError(f"{ctx.path}: diverges in steps of {ctx.dt:g} s; set run.dt to 0.001")
         constants = (self.a, self.b, self.c, self.d, 1000.0 * ctx.dt)
-        state: IzhikevichState = activity(ctx, IzhikevichState, units, tau, constants=constants)
+        state: IzhikevichState = activity(
+            ctx, IzhikevichState, self.units, self.tau_rate, constants=constants
+        )
         state.v += _START
         state.u += self.b * _START
         return state
 
-    def step(self, state: IzhikevichState, current: Array) -> None:
-        """Take the input (batch, unit) of one step."""
-        izhikevich(state.v, state.u, state.spikes, current, *state.constants)
+    def step(self, state: IzhikevichState, signal: Signal) -> Array | None:
+        """Take the input (batch, unit) of one step; returns the spikes (batch, unit)."""
+        izhikevich(state.v, state.u, state.spikes, signal.observation, *state.constants)
+        return noted(state)

@@ -21,9 +21,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import engram
-from engram import Array, Context
+from engram import Array, Context, Signal
 
-from .activity import Activity, activity, decay
+from .activity import Activity, activity, decay, noted
 
 _SPEC = (
     "v[b,n]& refractory[b,n]& theta[b,n]& spikes[b,n]+ current[b,n]; "
@@ -106,9 +106,15 @@ class LIFState(Activity):
 
 
 @engram.parameters
-class LIF:
-    """Leaky integrate-and-fire cells, equations (1) to (5); they adapt where `theta_plus` is given."""
+class LIF(engram.Memory):
+    """A layer of leaky integrate-and-fire cells, equations (1) to (5); it takes the input of each, and fires.
 
+    The threshold adapts where `theta_plus` is given.
+    """
+
+    name = "lif"
+
+    units: int = engram.param(default=1, ge=1, doc="number of cells")
     tau: float = engram.param(default=0.02, gt=0, unit="s", doc="time constant of the membrane")
     rest: float = engram.param(default=-65.0, unit="mV", doc="resting potential")
     reset: float = engram.param(default=-60.0, unit="mV", doc="potential after a spike")
@@ -126,17 +132,19 @@ class LIF:
     integration: Literal["euler", "midpoint", "exact"] = engram.param(
         default="euler", doc="euler and midpoint take the input as a current, exact as impulses in mV"
     )
+    tau_rate: float = engram.param(default=0.1, gt=0, unit="s", doc="time constant of the recorded rate")
 
     def check(self) -> None:
-        """A cell that is reset does not fire at once."""
+        """A cell at rest, or one that was reset, is silent."""
         if self.reset > self.threshold or self.rest > self.threshold:
             raise ValueError("rest and reset must not lie above threshold")
 
-    def init(self, ctx: Context, units: int, tau: float) -> LIFState:
+    def init(self, ctx: Context) -> LIFState:
         """Return cells at rest that may fire at once."""
-        state: LIFState = activity(ctx, LIFState, units, tau, constants=self.constants(ctx.dt))
+        constants = self.constants(ctx.dt)
+        state: LIFState = activity(ctx, LIFState, self.units, self.tau_rate, constants=constants)
         state.v += self.rest
-        state.refractory += state.constants[7]
+        state.refractory += constants[7]
         return state
 
     def constants(self, dt: float) -> tuple[float, ...]:
@@ -147,7 +155,8 @@ class LIF:
             self.theta_plus, float("-inf") if self.lowest is None else self.lowest,
         )  # fmt: skip
 
-    def step(self, state: LIFState, current: Array) -> None:
-        """Take the input (batch, unit) of one step."""
+    def step(self, state: LIFState, signal: Signal) -> Array | None:
+        """Take the input (batch, unit) of one step; returns the spikes (batch, unit)."""
         rule: Any = _RULES[self.integration]
-        rule(state.v, state.refractory, state.theta, state.spikes, current, *state.constants)
+        rule(state.v, state.refractory, state.theta, state.spikes, signal.observation, *state.constants)
+        return noted(state)

@@ -19,22 +19,21 @@ from .activity import decay
 from .reward_error import reward_error
 
 
-@engram.rule("dopamine[b]& level[b]+ reward[b]; kept tonic")
-def dopamine(dopamine: float, reward: float, kept: float, tonic: float) -> tuple[float, float]:
+@engram.rule("phasic[b]& level[b]+ reward[b]; kept tonic")
+def dopamine(phasic: float, reward: float, kept: float, tonic: float) -> tuple[float, float]:
     """Equation (3)."""
-    dopamine = kept * dopamine + reward
-    return dopamine, tonic + dopamine
+    phasic = kept * phasic + reward
+    return phasic, tonic + phasic
 
 
 @engram.state
-class ModulatorState:
-    """The modulator and what it remembers."""
+class Modulated:
+    """What the modulator is, and what it remembers."""
 
-    level: Array = engram.array(doc="modulator m", record=True)
-    dopamine: Array = engram.array(doc="phasic dopamine d")
-    expected: Array = engram.array("stimulus", unit="reward", doc="reward expected of each stimulus")
+    modulator: Array = engram.array(doc="modulator m", record=True)
+    phasic: Array = engram.array(doc="phasic dopamine d")
+    expected: Array = engram.array("stimulus", unit="reward", doc="reward expected of each stimulus, mu")
     stimuli: Array = engram.fixed()
-    gain: Array = engram.fixed(per_replica=True)
     kept: float = engram.fixed()
 
 
@@ -50,27 +49,17 @@ class Modulator:
     tau: float = engram.param(default=0.2, gt=0, unit="s", symbol="tau_d", doc="time constant of dopamine")
     tonic: float = engram.param(default=0.0, symbol="d_0", doc="dopamine without any reward")
 
-    def init(self, ctx: Context, gain: Array) -> ModulatorState:
-        """Return a modulator that expects nothing; `gain` (batch,) is its factor."""
-        return ctx.state(
-            ModulatorState,
-            sizes={"stimulus": self.stimuli},
-            stimuli=ctx.xp.arange(self.stimuli),
-            gain=gain,
-            kept=decay(ctx.dt, self.tau),
-        )
+    def fields(self, ctx: Context) -> dict[str, object]:
+        """Return the fixed fields of `Modulated`."""
+        return {"stimuli": ctx.xp.arange(self.stimuli), "kept": decay(ctx.dt, self.tau)}
 
-    def step(self, state: ModulatorState, signal: Signal) -> Array:
-        """Return m (batch,), 0 where nothing may be learnt."""
-        self._set(state, signal)
-        return state.level * state.gain * signal.learn
-
-    def _set(self, state: ModulatorState, signal: Signal) -> None:
+    def step(self, state: Modulated, signal: Signal) -> None:
+        """Set m, (batch,)."""
         if self.source == "dopamine":
-            dopamine(state.dopamine, state.level, signal.reward, state.kept, self.tonic)
+            dopamine(state.phasic, state.modulator, signal.reward, state.kept, self.tonic)
         elif self.source == "critic":
-            known = signal.outcome[:, None] == state.stimuli if self.stimuli > 1 else signal.learn[:, None]
-            present = (known & signal.learn[:, None]).astype(state.level.dtype)
-            reward_error(state.expected, state.level, present, signal.reward, self.alpha)
+            known = signal.outcome[:, None] == state.stimuli if self.stimuli > 1 else state.stimuli[None] == 0
+            present = (known & signal.learn[:, None]).astype(state.modulator.dtype)
+            reward_error(state.expected, state.modulator, present, signal.reward, self.alpha)
         else:
-            state.level[...] = signal.reward
+            state.modulator[...] = signal.reward

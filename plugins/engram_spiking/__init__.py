@@ -16,12 +16,14 @@ from .encoder import (
 from .integrate_and_fire import IntegrateAndFire as IntegrateAndFire
 from .izhikevich import Izhikevich as Izhikevich, izhikevich as izhikevich
 from .lif import LIF as LIF, lif_euler as lif_euler, lif_exact as lif_exact, lif_midpoint as lif_midpoint
+from .membrane import membrane
 from .modulator import Modulator as Modulator, dopamine as dopamine
 from .raster import raster
 from .rate_by_pattern import rate_by_pattern
 from .reward_error import reward_error as reward_error
 from .spiking_network import SpikingNetwork as SpikingNetwork
 from .weight_histogram import weight_histogram
+from .weight_matrix import weight_matrix
 from .xor_rate import XorRate as XorRate
 from .xor_temporal import XorTemporal as XorTemporal
 
@@ -47,4 +49,4 @@ def register_recipes() -> list[Path]:
 @hookimpl
 def register_analyses() -> Iterable[Analysis]:
     """What to compute and draw of a run."""
-    return [rate_by_pattern, raster, weight_histogram]
+    return [rate_by_pattern, raster, membrane, weight_histogram, weight_matrix]

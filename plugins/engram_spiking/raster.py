@@ -39,7 +39,7 @@ def compute(run: Any, settings: Raster) -> dict[str, Host]:
     layers = settings.layers or tuple(known)
     if missing := [name for name in layers if name not in known]:
         raise EngramError(f"layers: no spikes of {missing[0]!r} were recorded; known: {', '.join(known)}")
-    table = {name: run.tables["events"].read(name) for name in ("time", "replica", "source", "unit")}
+    table = {name: run.tables()["events"].read(name) for name in ("time", "replica", "source", "unit")}
     stop = settings.start + settings.length
     kept = (table["replica"] == settings.replica) & (table["time"] >= settings.start) & (table["time"] < stop)
     codes = [known[name] for name in layers]
@@ -57,10 +57,11 @@ def layers_of(run: Any) -> dict[str, int]:
     Raises:
         EngramError: There are none.
     """
-    paths = run.labels("events", "source") if "events" in run.tables else ()
+    source = run.tables()["events"].arrays["source"].attrs if "events" in run.tables() else {}
+    paths = zip(source.get("flag_values", ()), str(source.get("flag_meanings", "")).split(), strict=True)
     found = {
-        path.removeprefix(_PREFIX).removesuffix(_SUFFIX): code
-        for code, path in enumerate(paths)
+        path.removeprefix(_PREFIX).removesuffix(_SUFFIX): int(code)
+        for code, path in paths
         if path.startswith(_PREFIX) and path.endswith(_SUFFIX)
     }
     if not found:

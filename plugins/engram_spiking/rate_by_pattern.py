@@ -28,10 +28,11 @@ def rates_of(run: Any) -> Host:
     Raises:
         EngramError: The run has no whole epoch, or no table of all trials.
     """
-    if "trials" not in run.tables:
+    tables = run.tables()
+    if "trials" not in tables:
         raise EngramError("holds no table of trials; record it with record.trials = true")
     names = ("replica", "number", "outcome", "start_step", "stop_step", "return_")
-    trials = {name: run.tables["trials"].read(name) for name in names}
+    trials = {name: tables["trials"].read(name) for name in names}
     epochs = int(trials["number"].max(initial=-1) + 1) // len(PATTERNS)
     kept = trials["number"] < epochs * len(PATTERNS)
     if kept.sum() < max(1, run.batch * epochs * len(PATTERNS)):

@@ -56,7 +56,7 @@ def picture(result: Any, figure: Any) -> None:
     image = axis.pcolormesh(time, centres, result["share"].T, shading="nearest")
     axis.plot(time, result["mean"], color="w", linewidth=1)
     axis.set_xlabel("time (s)")
-    axis.set_ylabel("weight (mV); line: mean")
+    axis.set_ylabel("weight (line: mean)")
     figure.colorbar(image, ax=axis, label="share of the weights")
 
 

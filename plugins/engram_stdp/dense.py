@@ -85,7 +85,7 @@ class Dense(engram.Synapse):
         sizes = {"pre": n_pre, "post": n_post, "delay": self.longest, "sample": self.samples}
         return {
             "sizes": sizes,
-            "w": w if hides else w * mask,
+            "w": in_lines(ctx, w if hides else w * mask),
             "mask": mask,
             "lag": lags(ctx, self.delay_steps, n_pre),
             "place": ctx.xp.arange(self.longest),
@@ -117,3 +117,10 @@ class Dense(engram.Synapse):
                 f"(batch, {self.samples}, unit); set samples"
             )
         return found
+
+
+def in_lines(ctx: Context, values: Array) -> Array:
+    """Return a copy (batch, ...) that begins at a line of the cache, in the run's precision."""
+    own = ctx.zeros(*values.shape[1:])
+    own[...] = values
+    return own

@@ -87,7 +87,7 @@ def drawn(ctx: Context, given: Initialiser, n_pre: int, n_post: int) -> Array:
         w = w * _kept(ctx, "rows", given.rows, n_pre)[:, :, None]
     if given.columns is not None:
         w = w * _kept(ctx, "columns", given.columns, n_post)[:, None, :]
-    return w.astype(ctx.dtype)
+    return w
 
 
 def _drawn(ctx: Context, given: Initialiser, n_pre: int, n_post: int) -> Array:

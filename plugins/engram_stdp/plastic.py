@@ -6,6 +6,7 @@ import abc
 import math
 from typing import Any, ClassVar, Literal, TypeAlias
 
+import attrs
 import numpy as np
 
 import engram
@@ -20,6 +21,21 @@ Host: TypeAlias = np.ndarray[Any, Any]
 Semantics: TypeAlias = Literal["florian-2007", "ngclearn-3.2"]
 
 
+@attrs.frozen
+class Rules:
+    """The rules that a connection learns by.
+
+    Attributes:
+        learn: One pass over the weights; `advance` also sums the weighted input.
+        change: Sums what spikes ask for over samples; `learn_sum` lets weights follow that sum.
+    """
+
+    learn: Any
+    advance: Any
+    change: Any
+    learn_sum: Any
+
+
 @engram.state
 class PlasticWeights(Weights):
     """State of a connection that learns."""
@@ -31,6 +47,7 @@ class PlasticWeights(Weights):
     eta: Array = engram.fixed()
     leak: Array = engram.fixed()
     remains: tuple[Array, Array] = engram.fixed()
+    rules: Rules = engram.fixed()
     one: Array = engram.fixed()
 
 
@@ -163,7 +180,7 @@ class Plastic(Dense):
         p, q = self.by_sample(pre), self.by_sample(post)
         self._trace(state, p, q)
         if self.samples == 1:
-            self._in_one_pass(state, p, p, q, modulator)
+            self._in_one_pass(state, state.rules.learn, p, p, q, modulator)
         else:
             self._over_samples(state, p, q, modulator)
 
@@ -180,7 +197,7 @@ class Plastic(Dense):
         p, q = self.by_sample(pre), self.by_sample(post)
         drive = engram.array_module(pre).zeros((len(state.w), state.w.shape[2]), dtype=state.w.dtype)
         self._trace(state, p, q)
-        self._in_one_pass(state, after_delay(state, p), p, q, modulator, drive)
+        self._in_one_pass(state, state.rules.advance, after_delay(state, p), p, q, modulator, drive)
         drive = drive * self.scale
         return drive[:, None] if pre.ndim == 3 else drive
 
@@ -192,18 +209,15 @@ class Plastic(Dense):
             rule(state.post_trace, q, state.remains[1], *numbers)
 
     def _in_one_pass(
-        self, state: Any, arriving: Array, p: Array, q: Array, modulator: Array, *drive: Array
+        self, state: Any, rule: Any, arriving: Array, p: Array, q: Array, modulator: Array, *drive: Array
     ) -> None:
         pair = arriving[:, 0], p[:, 0], state.pre_trace[:, 0], q[:, 0], state.post_trace[:, 0]
-        rule = (eligible if self.waits else direct)(self.form(forward=bool(drive)))
         rule(*self._changed(state), *pair, *state.change, *self._by(state, modulator), *drive)
 
     def _over_samples(self, state: Any, p: Array, q: Array, modulator: Array) -> None:
         d = engram.array_module(p).zeros(state.w.shape, dtype=state.w.dtype)
-        form = self.form()
-        summed(form)(p, state.pre_trace, q, state.post_trace, state.w, *state.change, d)
-        rule = (eligible_of_sum if self.waits else direct_of_sum)(form)
-        rule(*self._changed(state), d, *state.change[:2], *self._by(state, modulator))
+        state.rules.change(p, state.pre_trace, q, state.post_trace, state.w, *state.change, d)
+        state.rules.learn_sum(*self._changed(state), d, *state.change[:2], *self._by(state, modulator))
 
     def _changed(self, state: Any) -> tuple[Array, ...]:
         return (state.w, state.z) if self.waits else (state.w,)
@@ -218,21 +232,17 @@ class Plastic(Dense):
         """Whether to do as ngclearn's code does."""
         return self.semantics == "ngclearn-3.2"
 
-    def form(self, *, forward: bool = False) -> Form:
-        """Return what of the rules is chosen beforehand.
-
-        Args:
-            forward: Whether to sum the weighted input as well.
-        """
+    def _rules(self) -> Rules:
         dependence: dict[float, Dependence] = {0.0: "additive", 1.0: "multiplicative"}
         sparse = self.connection_probability < 1
-        return Form(
+        form = Form(
             dependence.get(self.weight_exponent, "power"),
             lagged=self.lagged,
             sparse=sparse and not self.lagged,
-            forward=forward,
             hidden=sparse and self.lagged,
         )
+        one_pass, of_sum = (eligible, eligible_of_sum) if self.waits else (direct, direct_of_sum)
+        return Rules(one_pass(form), one_pass(attrs.evolve(form, forward=True)), summed(form), of_sum(form))
 
     def _plasticity(self, ctx: Context, n_pre: int, n_post: int) -> dict[str, Any]:
         fields = self.connection(ctx, n_pre, n_post, hides=self.lagged)
@@ -240,12 +250,13 @@ class Plastic(Dense):
         sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])
         ends = [sign * ctx.dtype.type(end) for end in self.bound]
         low, high = ctx.xp.minimum(*ends), ctx.xp.maximum(*ends)
-        w = ctx.xp.clip(fields["w"] * sign[:, :, None], low[:, :, None], high[:, :, None])
+        w = fields["w"]
+        w[...] = ctx.xp.clip(w * sign[:, :, None], low[:, :, None], high[:, :, None])
+        w *= fields["mask"] | self.lagged
         one = ctx.zeros() + ctx.dtype.type(1)
         depression = ctx.xp.maximum(p.a_minus, 0) if self.original else p.a_minus
         exponent = one * ctx.dtype.type(self.weight_exponent)
         return fields | {
-            "w": w * fields["mask"] if self.form().sparse else w,
             "learns": ctx.zeros(n_post) + ctx.dtype.type(1),
             "change": (low, high, p.a_plus, depression, p.trace_target, exponent),
             "leak": on_device(ctx, self._leak(ctx)),
@@ -253,6 +264,7 @@ class Plastic(Dense):
                 on_device(ctx, factor(ctx.dt, ctx.values(self, tau))) for tau in ("tau_plus", "tau_minus")
             ),
             "one": one,
+            "rules": self._rules(),
         }
 
     def _leak(self, ctx: Context) -> Host:

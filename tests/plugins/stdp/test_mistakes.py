@@ -1,0 +1,85 @@
+"""Every mistake is one line that says where, what, and what to do."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engram import EngramError, InvalidParameters, Spec
+from engram.testing import play
+from engram_stdp import (
+    MSTDP,
+    MSTDPET,
+    DrivenSynapse,
+    Exponential,
+    Initialiser,
+    SpikeProtocol,
+    Static,
+    TraceSTDP,
+)
+
+CONSTANT = Initialiser(distribution="constant", value=1.5)
+MISTAKES = [
+    (MSTDPET, {"tau_plus": -0.02}, "mstdp-et.tau_plus: must be > 0, not -0.02"),
+    (MSTDPET, {"tau_eligibility": 0.0}, "mstdp-et.tau_eligibility: must be > 0, not 0"),
+    (MSTDP, {"tau_weight": -1.0}, "mstdp.tau_weight: must be >= 0, not -1"),
+    (Exponential, {"tau": -1.0}, "exponential.tau: must be > 0, not -1"),
+    (MSTDP, {"learning_rate": float("nan")}, "mstdp.learning_rate: must be a number, not nan"),
+    (MSTDP, {"bound": (0.0, 0.5)}, "bound ends at 0.5, below the greatest initial weight 0.8; move either"),
+    (MSTDP, {"bound": (0.1, 1.0)}, "bound begins at 0.1, above the least initial weight 0.025; move either"),
+    (TraceSTDP, {"initial": CONSTANT}, "bound ends at 1, below the greatest initial weight 1.5; move either"),
+    (MSTDP, {"bound": (1.0, 0.0)}, "bound = [1, 0]: the first must be at most the second, both finite"),
+    (MSTDP, {"signs": ()}, "signs: names none"),
+    (MSTDP, {"signs": (2,)}, "mstdp.signs: must be one of -1, 1, not 2"),
+    (Static, {"connection_probability": 1.2}, "static.connection_probability: must be <= 1, not 1.2"),
+    (Static, {"delay_steps": (1, 0)}, "delay_steps: a listed delay must be 1 or more"),
+    (Initialiser, {"low": 1.0, "high": 0.0}, "low = 1 must be at most high = 0, both finite"),
+    (Initialiser, {"smallest": 1.0, "largest": 0.0}, "smallest = 1 must be at most largest = 0"),
+    (SpikeProtocol, {"pre": ((0.3,),)}, "a spike or a reward at 0.3 s lies outside 0 to 0.2 s"),
+    (SpikeProtocol, {"pre": ()}, "pre and post must have at least one unit each"),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "text"), MISTAKES)
+def test_a_wrong_parameter_is_named(kind, given, text):
+    with pytest.raises(InvalidParameters, match=re.escape(text)) as error:
+        kind(**given)
+
+    assert "\n" not in str(error.value)
+
+
+def spikes(pre: int, post: int) -> dict[str, Any]:
+    return {"pre": np.zeros((1, 1, pre)), "post": np.zeros((1, 1, post)), "modulator": np.zeros((1, 1))}
+
+
+def test_delays_for_another_number_of_inputs_are_refused():
+    with pytest.raises(EngramError, match=r"synapse.delay_steps: lists 2 delays for 3 inputs; give one each"):
+        play(Static(delay_steps=(1, 2)), spikes(3, 2))
+
+
+def test_activity_of_another_width_than_the_weights_is_refused():
+    given = spikes(3, 2)
+    synapse = MSTDP()
+    with pytest.raises(EngramError, match="rule 'forward'"):
+        driver_state(synapse, given, pre=np.zeros((1, 4)))
+
+
+def driver_state(synapse: Any, given: dict[str, Any], pre: Any) -> None:
+    from engram.testing import Case
+
+    driver = Case(synapse, units=(3, 2)).driver(1, dtype="float64")
+    synapse.propagate(driver.state, pre)
+
+
+def test_a_connection_without_presynaptic_units_is_refused():
+    memory = DrivenSynapse(outputs=2)
+    with pytest.raises(EngramError, match=r"memory.outputs: 2 of 2 units leave no presynaptic ones"):
+        play(memory, {"observation": np.zeros((1, 1, 2))}, observation=Spec(shape=(2,)))
+
+
+def test_an_observation_that_is_no_row_is_refused():
+    with pytest.raises(EngramError, match=r"memory: takes a row of spikes, \(unit,\)"):
+        play(DrivenSynapse(), {"observation": np.zeros((1, 1, 2, 2))})

@@ -123,7 +123,6 @@ class Plastic(Dense):
 
     def check(self) -> None:
         """Bounds hold the initial weights."""
-        super().check()
         low, high = self.bound
         if not -math.inf < low <= high < math.inf:
             raise ValueError(

@@ -94,6 +94,18 @@ def test_a_sample_axis_of_one_changes_nothing(component):
     assert plain["post"].tobytes() == axis["post"].tobytes()
 
 
+@pytest.mark.parametrize("options", [{}, {"delay_steps": 2, "trace": "gated"}, {"trace": "nearest"}])
+@pytest.mark.parametrize("component", LEARNING, ids=IDS)
+def test_spikes_may_be_true_and_false(component, options):
+    component, given = attrs.evolve(component, **options), inputs()
+    flags = {**given, "pre": given["pre"] == 1, "post": given["post"] == 1}
+
+    as_numbers, as_flags = played(component, given), played(component, flags)
+
+    for path, values in as_numbers.items():
+        assert values.tobytes() == as_flags[path].tobytes(), path
+
+
 @pytest.mark.parametrize("component", LEARNING, ids=IDS)
 def test_the_modulator_of_a_replica_is_its_own(component):
     given = inputs()

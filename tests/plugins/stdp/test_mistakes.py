@@ -28,6 +28,8 @@ MISTAKES = [
     (MSTDP, {"tau_weight": -1.0}, "mstdp.tau_weight: must be >= 0, not -1"),
     (Exponential, {"tau": -1.0}, "exponential.tau: must be > 0, not -1"),
     (MSTDP, {"learning_rate": float("nan")}, "mstdp.learning_rate: must be a number, not nan"),
+    (MSTDP, {"a_plus": float("inf")}, "mstdp.a_plus: must be < inf, not inf"),
+    (MSTDP, {"bound": (0.0, float("nan"))}, "mstdp.bound[1]: must be a number, not nan"),
     (MSTDP, {"bound": (0.0, 0.5)}, "bound ends at 0.5, below the greatest initial weight 0.8; move either"),
     (MSTDP, {"bound": (0.1, 1.0)}, "bound begins at 0.1, above the least initial weight 0.025; move either"),
     (TraceSTDP, {"initial": CONSTANT}, "bound ends at 1, below the greatest initial weight 1.5; move either"),

@@ -157,6 +157,17 @@ def test_drawn_delays_lie_between_one_and_the_longest():
     assert set(lag[0, 0]) == {1, 2, 3}
 
 
+def test_a_weight_outside_its_bounds_asks_for_no_nan():
+    component = MSTDPET(
+        connection_probability=0.4, bound=(0.1, 1.0), initial=Initialiser(low=0.2), weight_exponent=0.5
+    )
+
+    trace = played(component, inputs())
+
+    assert not trace["mask"].all()
+    assert np.isfinite(trace["z"]).all()
+
+
 def test_signs_turn_weights_and_bounds():
     given = inputs()
     component = MSTDP(signs=(1, -1), bound=(0.0, 0.7), initial=Initialiser(low=0.1, high=0.6))

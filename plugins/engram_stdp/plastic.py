@@ -72,21 +72,26 @@ class Plastic(Dense):
     modulated: ClassVar[bool]
 
     a_plus: float = engram.param(
-        default=1.0, symbol="A+", doc="strength of pre before post", per_replica=True
+        default=1.0,
+        gt=-math.inf,
+        lt=math.inf,
+        symbol="A+",
+        doc="strength of pre before post",
+        per_replica=True,
     )
     a_minus: float = engram.param(
-        default=1.0, symbol="A-", doc="strength of post before pre, which depresses where it is positive",
-        per_replica=True,
+        default=1.0, gt=-math.inf, lt=math.inf, symbol="A-", per_replica=True,
+        doc="strength of post before pre, which depresses where it is positive",
     )  # fmt: skip
     learning_rate: float = engram.param(
-        default=1.0, symbol="eta, gamma", doc="learning rate", per_replica=True
+        default=1.0, gt=-math.inf, lt=math.inf, symbol="eta, gamma", doc="learning rate", per_replica=True
     )
     weight_exponent: float = engram.param(
-        default=0.0, ge=0, symbol="mu", per_replica=False,
+        default=0.0, ge=0, lt=math.inf, symbol="mu",
         doc="power of the distance to the bound by which a change is scaled; 0 for none",
     )  # fmt: skip
     trace_target: float = engram.param(
-        default=0.0, symbol="x0, pretrace_target", per_replica=True,
+        default=0.0, gt=-math.inf, lt=math.inf, symbol="x0, pretrace_target", per_replica=True,
         doc="presynaptic trace that a postsynaptic spike leaves unchanged",
     )  # fmt: skip
     tau_weight: float = engram.param(
@@ -104,7 +109,11 @@ class Plastic(Dense):
         default="additive", doc="what a spike adds to its trace; given: the owner writes the traces"
     )
     trace_step: float = engram.param(
-        default=1.0, gt=0, symbol="a_delta, P_scale", doc="what a spike adds, or sets the trace to"
+        default=1.0,
+        gt=0,
+        lt=math.inf,
+        symbol="a_delta, P_scale",
+        doc="what a spike adds, or sets the trace to",
     )
     nearest_spikes: int = engram.param(
         default=1, ge=1, symbol="n_nearest_spikes", doc="spikes that count where the trace is nearest"
@@ -123,7 +132,6 @@ class Plastic(Dense):
 
     def check(self) -> None:
         """Bounds hold the initial weights."""
-        super().check()
         low, high = self.bound
         if not -math.inf < low <= high < math.inf:
             raise ValueError(

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from engram import Analysis, Memory, Task, hookimpl
 
+from .chosen_weight import chosen_weight
+from .distal_reward import DistalReward as DistalReward
 from .encoder import (
     Bernoulli as Bernoulli,
     Latency as Latency,
@@ -37,7 +39,7 @@ def register_memories() -> list[type[Memory]]:
 @hookimpl
 def register_tasks() -> list[type[Task]]:
     """Tasks for spiking networks."""
-    return [XorRate, XorTemporal]
+    return [XorRate, XorTemporal, DistalReward]
 
 
 @hookimpl
@@ -49,4 +51,4 @@ def register_recipes() -> list[Path]:
 @hookimpl
 def register_analyses() -> Iterable[Analysis]:
     """What to compute and draw of a run."""
-    return [rate_by_pattern, raster, membrane, weight_histogram, weight_matrix]
+    return [rate_by_pattern, chosen_weight, raster, membrane, weight_histogram, weight_matrix]

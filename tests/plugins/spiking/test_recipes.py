@@ -33,8 +33,8 @@ def reproduced(folder: Path, name: str, *overrides: str) -> tuple[int, dict[str,
     return done.exit_code, {item["key"]: item["ours"] for item in found}
 
 
-def test_both_codes_of_exclusive_or_are_here() -> None:
-    assert RECIPES == ["florian-2007-rate", "florian-2007-temporal"]
+def test_every_experiment_of_the_literature_is_here() -> None:
+    assert RECIPES == ["florian-2007-rate", "florian-2007-temporal", "izhikevich-2007"]
 
 
 @pytest.mark.slow

@@ -27,12 +27,16 @@ def lags(ctx: Context, given: int | tuple[int, ...], n_pre: int) -> Array:
         n_pre: Presynaptic units.
 
     Raises:
-        RecipeError: The list is not as long as there are units.
+        RecipeError: The list is not as long as there are units, or holds a 0.
     """
     if isinstance(given, tuple):
         if len(given) != n_pre:
             raise engram.RecipeError(
                 f"{ctx.path}.delay_steps: lists {len(given)} delays for {n_pre} inputs; give one each"
+            )
+        if 0 in given:
+            raise engram.RecipeError(
+                f"{ctx.path}.delay_steps: a listed delay is 1 or more; leave them out for no delay"
             )
         return ctx.array(given, dtype="int32")
     if not given:

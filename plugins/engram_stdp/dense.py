@@ -57,11 +57,6 @@ class Dense(engram.Synapse):
         default=1, ge=1, doc="samples that share the weights of a replica, where activity has such an axis"
     )
 
-    def check(self) -> None:
-        """Listed delays are whole steps from 1."""
-        if isinstance(self.delay_steps, tuple) and 0 in self.delay_steps:
-            raise ValueError("delay_steps: a listed delay must be 1 or more; leave them out for no delay")
-
     @property
     def longest(self) -> int:
         """Steps that the ring of past activity holds."""

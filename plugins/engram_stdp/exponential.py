@@ -9,6 +9,7 @@ c = exp(-dt / tau); ngclearn 3.2 takes an Euler step, c = 1 - dt / tau, and the 
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import engram
@@ -50,10 +51,20 @@ class Exponential(Dense):
         default=0.005, gt=0, unit="s", symbol="tau_decay", doc="time constant", per_replica=True
     )
     peak: float = engram.param(
-        default=1.0, ge=0, symbol="g_syn_bar", doc="conductance that a spike adds, times w", per_replica=True
+        default=1.0,
+        ge=0,
+        lt=math.inf,
+        symbol="g_syn_bar",
+        doc="conductance that a spike adds, times w",
+        per_replica=True,
     )
     reversal: float | None = engram.param(
-        default=None, unit="mV", symbol="syn_rest, E", doc="reversal potential; none for a current"
+        default=None,
+        gt=-math.inf,
+        lt=math.inf,
+        unit="mV",
+        symbol="syn_rest, E",
+        doc="reversal potential; none for a current",
     )
     semantics: Literal["exact", "ngclearn-3.2"] = engram.param(
         default="exact", doc="ngclearn-3.2: an Euler step, and a current of the opposite sign"

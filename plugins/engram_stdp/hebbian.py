@@ -59,7 +59,8 @@ def change(
     if dependence == "multiplicative":
         return up * (high - w) - down * (w - low)
     if dependence == "power":
-        return up * exact.power(high - w, mu) - down * exact.power(w - low, mu)
+        # A weight may lie outside: one that does not exist is 0, wherever the bounds are.
+        return up * exact.power(max(high - w, 0.0), mu) - down * exact.power(max(w - low, 0.0), mu)
     return up - down
 
 

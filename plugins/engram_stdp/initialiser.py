@@ -20,11 +20,17 @@ class Initialiser:
     distribution: Literal[
         "constant", "uniform", "normal", "log-normal", "diagonal", "fan-in-uniform", "fan-in-normal"
     ] = engram.param(default="uniform", doc="what each weight is drawn from")
-    value: float = engram.param(default=1.0, doc="of constant, and of the diagonal where it is diagonal")
-    elsewhere: float = engram.param(default=0.0, doc="of what lies off the diagonal")
+    value: float = engram.param(
+        default=1.0, gt=-math.inf, lt=math.inf, doc="of constant, and of the diagonal where it is diagonal"
+    )
+    elsewhere: float = engram.param(
+        default=0.0, gt=-math.inf, lt=math.inf, doc="of what lies off the diagonal"
+    )
     low: float = engram.param(default=0.025, doc="lower end of uniform")
     high: float = engram.param(default=0.8, doc="upper end of uniform")
-    mean: float = engram.param(default=0.0, doc="of normal; of the logarithm where it is log-normal")
+    mean: float = engram.param(
+        default=0.0, gt=-math.inf, lt=math.inf, doc="of normal; of the logarithm where it is log-normal"
+    )
     deviation: float = engram.param(
         default=1.0, ge=0, lt=math.inf, symbol="sigma", doc="standard deviation of normal and log-normal"
     )

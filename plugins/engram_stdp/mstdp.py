@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import engram
 from engram import Context
 
-from .plastic import Plastic
+from .plastic import EligibleWeights, Plastic, PlasticWeights
 
 
 @engram.parameters
@@ -31,11 +29,10 @@ class MSTDP(Plastic):
         """For one call, as ngclearn's code does."""
         return self.original
 
-    def memory(self, ctx: Context) -> dict[str, Any]:
-        """The change of one call, and nothing of the one before."""
-        eta = ctx.per_replica(self).learning_rate
-        return (
-            {"eta": eta, "beta": ctx.zeros(), "gain": ctx.zeros() + ctx.dtype.type(1)}
-            if self.waits
-            else {"eta": eta}
-        )
+    def init(self, ctx: Context, n_pre: int, n_post: int) -> PlasticWeights:
+        """Draw weights, connections and delays; there were no spikes."""
+        fields = {"eta": ctx.per_replica(self).learning_rate, **self.plasticity(ctx, n_pre, n_post)}
+        if not self.waits:
+            return ctx.state(PlasticWeights, **fields)
+        # Eligibility that is the change of the last call, and nothing of those before.
+        return ctx.state(EligibleWeights, beta=ctx.zeros(), gain=fields["one"], **fields)

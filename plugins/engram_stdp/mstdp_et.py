@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import engram
 from engram import Context
 
-from .plastic import Plastic, on_device
+from .plastic import EligibleWeights, Plastic, on_device
 from .trace import factor
 
 
@@ -37,9 +35,15 @@ class MSTDPET(Plastic):
         """As ngclearn's code is."""
         return self.original
 
-    def memory(self, ctx: Context) -> dict[str, Any]:
-        """How eligibility decays, what a change adds to it, and how it acts."""
+    def init(self, ctx: Context, n_pre: int, n_post: int) -> EligibleWeights:
+        """Draw weights, connections and delays; there were no spikes."""
         tau = ctx.values(self, "tau_eligibility")
         eta = ctx.values(self, "learning_rate") * (1.0 if self.original else ctx.dt)
         beta = factor(ctx.dt, tau) * ctx.values(self, "eligibility_factor")
-        return {"eta": on_device(ctx, eta), "beta": on_device(ctx, beta), "gain": on_device(ctx, 1 / tau)}
+        return ctx.state(
+            EligibleWeights,
+            eta=on_device(ctx, eta),
+            beta=on_device(ctx, beta),
+            gain=on_device(ctx, 1 / tau),
+            **self.plasticity(ctx, n_pre, n_post),
+        )

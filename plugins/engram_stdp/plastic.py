@@ -72,21 +72,26 @@ class Plastic(Dense):
     modulated: ClassVar[bool]
 
     a_plus: float = engram.param(
-        default=1.0, symbol="A+", doc="strength of pre before post", per_replica=True
+        default=1.0,
+        gt=-math.inf,
+        lt=math.inf,
+        symbol="A+",
+        doc="strength of pre before post",
+        per_replica=True,
     )
     a_minus: float = engram.param(
-        default=1.0, symbol="A-", doc="strength of post before pre, which depresses where it is positive",
-        per_replica=True,
+        default=1.0, gt=-math.inf, lt=math.inf, symbol="A-", per_replica=True,
+        doc="strength of post before pre, which depresses where it is positive",
     )  # fmt: skip
     learning_rate: float = engram.param(
-        default=1.0, symbol="eta, gamma", doc="learning rate", per_replica=True
+        default=1.0, gt=-math.inf, lt=math.inf, symbol="eta, gamma", doc="learning rate", per_replica=True
     )
     weight_exponent: float = engram.param(
-        default=0.0, ge=0, symbol="mu", per_replica=False,
+        default=0.0, ge=0, lt=math.inf, symbol="mu",
         doc="power of the distance to the bound by which a change is scaled; 0 for none",
     )  # fmt: skip
     trace_target: float = engram.param(
-        default=0.0, symbol="x0, pretrace_target", per_replica=True,
+        default=0.0, gt=-math.inf, lt=math.inf, symbol="x0, pretrace_target", per_replica=True,
         doc="presynaptic trace that a postsynaptic spike leaves unchanged",
     )  # fmt: skip
     tau_weight: float = engram.param(
@@ -104,7 +109,11 @@ class Plastic(Dense):
         default="additive", doc="what a spike adds to its trace; given: the owner writes the traces"
     )
     trace_step: float = engram.param(
-        default=1.0, gt=0, symbol="a_delta, P_scale", doc="what a spike adds, or sets the trace to"
+        default=1.0,
+        gt=0,
+        lt=math.inf,
+        symbol="a_delta, P_scale",
+        doc="what a spike adds, or sets the trace to",
     )
     nearest_spikes: int = engram.param(
         default=1, ge=1, symbol="n_nearest_spikes", doc="spikes that count where the trace is nearest"
@@ -123,7 +132,6 @@ class Plastic(Dense):
 
     def check(self) -> None:
         """Bounds hold the initial weights."""
-        super().check()
         low, high = self.bound
         if not -math.inf < low <= high < math.inf:
             raise ValueError(
@@ -150,15 +158,6 @@ class Plastic(Dense):
     @abc.abstractmethod
     def waits(self) -> bool:
         """Whether changes wait in the eligibility for the modulator."""
-
-    @abc.abstractmethod
-    def memory(self, ctx: Context) -> dict[str, Any]:
-        """Return the fields that the eligibility needs, and the factor `eta` of a step."""
-
-    def init(self, ctx: Context, n_pre: int, n_post: int) -> Any:
-        """Draw weights, connections and delays; there were no spikes."""
-        kind = EligibleWeights if self.waits else PlasticWeights
-        return ctx.state(kind, **self._plasticity(ctx, n_pre, n_post), **self.memory(ctx))
 
     def propagate(self, state: Any, pre: Array) -> Array:
         """Return the weighted sum of what arrives."""
@@ -244,7 +243,8 @@ class Plastic(Dense):
         one_pass, of_sum = (eligible, eligible_of_sum) if self.waits else (direct, direct_of_sum)
         return Rules(one_pass(form), one_pass(attrs.evolve(form, forward=True)), summed(form), of_sum(form))
 
-    def _plasticity(self, ctx: Context, n_pre: int, n_post: int) -> dict[str, Any]:
+    def plasticity(self, ctx: Context, n_pre: int, n_post: int) -> dict[str, Any]:
+        """Return sizes and fields of `PlasticWeights` but for `eta`, for `ctx.state`."""
         fields = self.connection(ctx, n_pre, n_post, hides=self.lagged)
         p = ctx.per_replica(self)
         sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])

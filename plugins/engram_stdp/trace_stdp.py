@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import engram
 from engram import Context
 
-from .plastic import Plastic
+from .plastic import Plastic, PlasticWeights
 
 
 @engram.parameters
@@ -22,6 +20,7 @@ class TraceSTDP(Plastic):
     lagged = False
     modulated = False
 
-    def memory(self, ctx: Context) -> dict[str, Any]:
-        """Nothing waits."""
-        return {"eta": ctx.per_replica(self).learning_rate}
+    def init(self, ctx: Context, n_pre: int, n_post: int) -> PlasticWeights:
+        """Draw weights, connections and delays; there were no spikes."""
+        eta = ctx.per_replica(self).learning_rate
+        return ctx.state(PlasticWeights, eta=eta, **self.plasticity(ctx, n_pre, n_post))

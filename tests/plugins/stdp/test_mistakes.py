@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engram import EngramError, InvalidParameters, Spec
-from engram.testing import play
+from engram.testing import Case, play
 from engram_stdp import (
     MSTDP,
     MSTDPET,
@@ -28,6 +28,8 @@ MISTAKES = [
     (MSTDP, {"tau_weight": -1.0}, "mstdp.tau_weight: must be >= 0, not -1"),
     (Exponential, {"tau": -1.0}, "exponential.tau: must be > 0, not -1"),
     (MSTDP, {"learning_rate": float("nan")}, "mstdp.learning_rate: must be a number, not nan"),
+    (MSTDP, {"a_plus": float("inf")}, "mstdp.a_plus: must be < inf, not inf"),
+    (MSTDP, {"bound": (0.0, float("nan"))}, "mstdp.bound[1]: must be a number, not nan"),
     (MSTDP, {"bound": (0.0, 0.5)}, "bound ends at 0.5, below the greatest initial weight 0.8; move either"),
     (MSTDP, {"bound": (0.1, 1.0)}, "bound begins at 0.1, above the least initial weight 0.025; move either"),
     (TraceSTDP, {"initial": CONSTANT}, "bound ends at 1, below the greatest initial weight 1.5; move either"),
@@ -35,7 +37,6 @@ MISTAKES = [
     (MSTDP, {"signs": ()}, "signs: names none"),
     (MSTDP, {"signs": (2,)}, "mstdp.signs: must be one of -1, 1, not 2"),
     (Static, {"connection_probability": 1.2}, "static.connection_probability: must be <= 1, not 1.2"),
-    (Static, {"delay_steps": (1, 0)}, "delay_steps: a listed delay must be 1 or more"),
     (Initialiser, {"low": 1.0, "high": 0.0}, "low = 1 must be at most high = 0, both finite"),
     (Initialiser, {"smallest": 1.0, "largest": 0.0}, "smallest = 1 must be at most largest = 0"),
     (SpikeProtocol, {"pre": ((0.3,),)}, "a spike or a reward at 0.3 s lies outside 0 to 0.2 s"),
@@ -60,18 +61,19 @@ def test_delays_for_another_number_of_inputs_are_refused():
         play(Static(delay_steps=(1, 2)), spikes(3, 2))
 
 
+def test_a_listed_delay_of_no_step_is_refused():
+    with pytest.raises(
+        EngramError, match=r"synapse.delay_steps: a listed delay is 1 or more; leave them out"
+    ):
+        play(Static(delay_steps=(1, 0)), spikes(2, 2))
+
+
 def test_activity_of_another_width_than_the_weights_is_refused():
-    given = spikes(3, 2)
     synapse = MSTDP()
+    state = Case(synapse, units=(3, 2)).driver(1, dtype="float64").state
+
     with pytest.raises(EngramError, match="rule 'forward'"):
-        driver_state(synapse, given, pre=np.zeros((1, 4)))
-
-
-def driver_state(synapse: Any, given: dict[str, Any], pre: Any) -> None:
-    from engram.testing import Case
-
-    driver = Case(synapse, units=(3, 2)).driver(1, dtype="float64")
-    synapse.propagate(driver.state, pre)
+        synapse.propagate(state, np.zeros((1, 4)))
 
 
 def test_a_connection_without_presynaptic_units_is_refused():

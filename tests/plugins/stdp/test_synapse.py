@@ -94,6 +94,18 @@ def test_a_sample_axis_of_one_changes_nothing(component):
     assert plain["post"].tobytes() == axis["post"].tobytes()
 
 
+@pytest.mark.parametrize("options", [{}, {"delay_steps": 2, "trace": "gated"}, {"trace": "nearest"}])
+@pytest.mark.parametrize("component", LEARNING, ids=IDS)
+def test_spikes_may_be_true_and_false(component, options):
+    component, given = attrs.evolve(component, **options), inputs()
+    flags = {**given, "pre": given["pre"] == 1, "post": given["post"] == 1}
+
+    as_numbers, as_flags = played(component, given), played(component, flags)
+
+    for path, values in as_numbers.items():
+        assert values.tobytes() == as_flags[path].tobytes(), path
+
+
 @pytest.mark.parametrize("component", LEARNING, ids=IDS)
 def test_the_modulator_of_a_replica_is_its_own(component):
     given = inputs()
@@ -143,6 +155,17 @@ def test_drawn_delays_lie_between_one_and_the_longest():
     lag = play(Static(delay_steps=3), {"pre": activity(1, 300)}, batch=1)["lag"]
 
     assert set(lag[0, 0]) == {1, 2, 3}
+
+
+def test_a_weight_outside_its_bounds_asks_for_no_nan():
+    component = MSTDPET(
+        connection_probability=0.4, bound=(0.1, 1.0), initial=Initialiser(low=0.2), weight_exponent=0.5
+    )
+
+    trace = played(component, inputs())
+
+    assert not trace["mask"].all()
+    assert np.isfinite(trace["z"]).all()
 
 
 def test_signs_turn_weights_and_bounds():

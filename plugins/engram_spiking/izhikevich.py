@@ -12,7 +12,7 @@ As in the program of that paper, a step takes two half Euler steps of v and then
 from __future__ import annotations
 
 import engram
-from engram import Array, Context, RecipeError, Signal
+from engram import Array, Context, RecipeError, Signal, Stream
 
 from .activity import Activity, activity, noted
 
@@ -46,6 +46,7 @@ class IzhikevichState(Activity):
     v: Array = engram.array("unit", unit="mV", doc="membrane potential")
     u: Array = engram.array("unit", unit="mV/ms", doc="recovery")
     constants: tuple[float, ...] = engram.fixed()
+    luck: Stream = engram.fixed()
 
 
 @engram.parameters
@@ -60,6 +61,9 @@ class Izhikevich(engram.Memory):
     c: float = engram.param(default=-65.0, lt=_PEAK, unit="mV", doc="potential after a spike")
     d: float = engram.param(default=8.0, unit="mV/ms", doc="rise of recovery with a spike")
 
+    noise: float = engram.param(
+        default=0.0, ge=0, unit="mV/ms", doc="width of the uniform noise about 0 that is added to the input"
+    )
     tau_rate: float = engram.param(default=0.1, gt=0, unit="s", doc="time constant of the recorded rate")
 
     def init(self, ctx: Context) -> IzhikevichState:
@@ -72,7 +76,7 @@ class Izhikevich(engram.Memory):
             raise RecipeError(f"{ctx.path}: diverges in steps of {ctx.dt:g} s; set run.dt to 0.001")
         constants = (self.a, self.b, self.c, self.d, 1000.0 * ctx.dt)
         state: IzhikevichState = activity(
-            ctx, IzhikevichState, self.units, self.tau_rate, constants=constants
+            ctx, IzhikevichState, self.units, self.tau_rate, constants=constants, luck=ctx.random("noise")
         )
         state.v += _START
         state.u += self.b * _START
@@ -80,5 +84,8 @@ class Izhikevich(engram.Memory):
 
     def step(self, state: IzhikevichState, signal: Signal) -> Array | None:
         """Take the input (batch, unit) of one step; returns the spikes (batch, unit)."""
-        izhikevich(state.v, state.u, state.spikes, signal.observation, *state.constants)
+        current = signal.observation
+        if self.noise > 0:
+            current = current + self.noise * (state.luck.uniform(self.units) - 0.5)
+        izhikevich(state.v, state.u, state.spikes, current, *state.constants)
         return noted(state)

@@ -132,6 +132,7 @@ class LIF(engram.Memory):
     integration: Literal["euler", "midpoint", "exact"] = engram.param(
         default="euler", doc="euler and midpoint take the input as a current, exact as impulses in mV"
     )
+    anew: bool = engram.param(default=False, doc="the potential begins each trial at rest")
     tau_rate: float = engram.param(default=0.1, gt=0, unit="s", doc="time constant of the recorded rate")
 
     def check(self) -> None:
@@ -157,6 +158,8 @@ class LIF(engram.Memory):
 
     def step(self, state: LIFState, signal: Signal) -> Array | None:
         """Take the input (batch, unit) of one step; returns the spikes (batch, unit)."""
+        if self.anew:
+            state.v[...] = engram.array_module(state.v).where(signal.start[:, None], self.rest, state.v)
         rule: Any = _RULES[self.integration]
         rule(state.v, state.refractory, state.theta, state.spikes, signal.observation, *state.constants)
         return noted(state)

@@ -20,6 +20,9 @@ def where(done: Any, kept: Any, other: Any) -> Any:
 
 def release(held: list[tuple[Any, Any]], done: Any) -> None:
     """Put back what arrays held before a step, for finished replicas."""
+    # On the host it costs nothing to look whether there are any; a device would have to be waited for.
+    if type(done) is np.ndarray and not done.any():
+        return
     for array, copy in held:
         array[...] = where(done, copy, array)
 

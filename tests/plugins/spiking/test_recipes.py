@@ -33,8 +33,8 @@ def reproduced(folder: Path, name: str, *overrides: str) -> tuple[int, dict[str,
     return done.exit_code, {item["key"]: item["ours"] for item in found}
 
 
-def test_both_codes_of_exclusive_or_are_here() -> None:
-    assert RECIPES == ["florian-2007-rate", "florian-2007-temporal"]
+def test_every_experiment_of_the_literature_is_here() -> None:
+    assert RECIPES == ["florian-2007-rate", "florian-2007-temporal", "izhikevich-2007", "t-maze"]
 
 
 @pytest.mark.slow
@@ -179,3 +179,20 @@ def test_every_analysis_draws(run: Any, name: str) -> None:
 def test_what_was_not_recorded_is_said_in_one_line(run: Any, name: str, settings: Any, message: str) -> None:
     with pytest.raises(engram.EngramError, match=message):
         computed(run, name, **settings)
+
+
+def test_goals_are_counted_over_the_last_episodes_of_each_replica(tmp_path: Path) -> None:
+    changes = ["run.steps=700", "run.batch=3", "task.duration=0.004", "task.episodes=5", "task.longest=20"]
+    (path,) = engram.run("t-maze", overrides=[*changes, "run.dt=0.001"], out=tmp_path / "run.h5")
+    with engram.open(path) as opened:
+        result, found = opened.final("task.result"), computed(opened, "maze-goals", last=2, width=1)
+
+    ended = [own[own >= 0][-2:].mean() for own in result]
+    np.testing.assert_allclose(found["reached"], ended)
+    assert found["least"] == min(ended)
+    assert found["complete"] == (result >= 0).all(axis=1).mean()
+
+
+def test_a_run_without_episodes_has_no_goals(run: Any) -> None:
+    with pytest.raises(engram.EngramError, match=r"the final state holds no results of episodes; use t-maze"):
+        computed(run, "maze-goals")

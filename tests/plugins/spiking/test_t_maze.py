@@ -1,0 +1,111 @@
+"""The task t-maze."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import engram
+from engram.testing import Case, parametrize_with_checks, play
+from engram_spiking import LIF, TMaze
+
+UP, DOWN, LEFT, RIGHT = range(4)
+STEPS = 4
+
+
+@parametrize_with_checks([Case(TMaze(episodes=2, longest=2, duration=0.003), dt=0.001)])
+def test_conformance(check: Any) -> None:
+    check()
+
+
+def walked(moves: list[int], **changes: Any) -> dict[str, Any]:
+    """The signals after each move, when the picture was shown for three steps; other actions count for nothing."""
+    task = TMaze(**{"duration": 0.003, "slip": 0.0, "episodes": 3, **changes})
+    action = np.full((STEPS * len(moves), 1), DOWN)
+    action[STEPS - 2 :: STEPS, 0] = moves
+    trace = play(task, {"action": action}, dt=0.001)
+    return {name: values[STEPS - 2 :: STEPS, 0] for name, values in trace.items()}
+
+
+def test_the_shortest_way_takes_four_moves_and_each_earns_one() -> None:
+    trace = walked([UP, UP, UP, RIGHT])
+
+    assert trace["reward"].tolist() == [1, 1, 1, 1]
+    assert trace["end"].all()
+    assert trace["outcome"].tolist() == [0, 0, 0, 1]
+    assert trace["result"][-1].tolist() == [1, -1, -1]
+
+
+def test_walls_hold_the_rat_back_and_moves_away_cost_one() -> None:
+    trace = walked([LEFT, UP, DOWN, UP, UP, UP, LEFT])
+
+    assert trace["reward"].tolist() == [-1, 1, -1, 1, 1, 1, -1]
+    assert (trace["row"][-1], trace["column"][-1]) == (1, 1)
+
+
+def test_the_next_episode_begins_at_the_start_after_goal_or_longest() -> None:
+    trace = walked([UP, UP, UP, LEFT, UP, UP, UP, UP], goal="left", longest=4)
+
+    assert trace["row"].tolist() == [3, 2, 1, 1, 3, 2, 1, 1]
+    assert trace["over"].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert trace["result"][-1].tolist() == [1, 0, -1]
+
+
+def test_every_field_has_a_picture_of_its_own_and_the_reward_comes_with_none() -> None:
+    task = TMaze(duration=0.003, slip=0.0, rate=100.0)
+    action = np.array([UP] * 3 * STEPS)[:, None]
+    trace = play(task, {"action": action}, dt=0.001)
+    seen = trace["observation"][:, 0].reshape(-1, 18, 15)
+
+    # Row k is the signal after step k: step 3 carries the reward, step 4 shows the rat one field further up.
+    assert not seen[STEPS - 2].any()
+    np.testing.assert_array_equal(
+        seen[STEPS - 1, 9:12, 6:9], 100.0 * np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
+    )
+    assert not seen[STEPS - 1, 12:15, 6:9].any()
+    np.testing.assert_array_equal(seen[0, 3:6, 9:12], 100.0 * np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]]))
+
+
+def test_slips_take_the_place_of_the_action() -> None:
+    rows = play(TMaze(duration=0.001, slip=1.0), {"action": np.full((40, 30), UP)}, batch=30, dt=0.001)
+
+    assert len({tuple(own) for own in rows["row"].T}) > 10
+
+
+def test_a_run_ends_when_all_episodes_are_over(tmp_path: Path) -> None:
+    pytest.importorskip("engram_stdp")
+    (path,) = engram.run(
+        {
+            "run": {"steps": 100, "dt": 0.001, "batch": 2, "seed": 1},
+            "task": {"use": "t-maze", "episodes": 2, "longest": 3, "duration": 0.002},
+            "memory": {
+                "use": "spiking-network",
+                "layers": {"output": {"use": "lif", "units": 4}, "input": {"use": "poisson"}},
+                "connections": {"input_output": {"use": "static"}},
+            },
+        },
+        out=tmp_path / "run.h5",
+    )
+    with engram.open(path) as run:
+        # Two episodes of three moves of three steps, and the step in which the last is put away.
+        assert run.final("task.over").tolist() == [2, 2]
+        assert len(run["task.over"]) == 2 * 3 * 3 + 1
+
+
+def test_a_picture_shorter_than_a_step_is_refused_in_one_line() -> None:
+    with pytest.raises(engram.RecipeError, match=r"task.duration: 0.0001 s is less than a step; lengthen it"):
+        play(TMaze(duration=0.0001), {"action": np.zeros((1, 1), dtype=int)}, dt=0.001)
+
+
+def test_cells_that_begin_anew_are_at_rest_when_a_trial_starts() -> None:
+    start = np.array([[True], [False], [False], [True]])
+    trace = play(
+        LIF(anew=True, integration="exact", tau=1e6),
+        {"observation": np.ones((4, 1, 1)), "start": start},
+        dt=0.001,
+    )
+
+    np.testing.assert_allclose(trace["v"][:, 0, 0], [-64.0, -63.0, -62.0, -64.0], rtol=1e-6)

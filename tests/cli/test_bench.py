@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import sys
 import types
 from typing import ClassVar
@@ -193,7 +194,7 @@ def test_calls_take_turns_and_the_shortest_counts(monkeypatch):
     order = []
     times = iter([1, 1, 9, 9, 5, 4, 3, 6, 7, 2])
 
-    def timed(call, xp, n=1):
+    def timed(call, xp, n=1, clock=None):
         call()
         return next(times)
 
@@ -203,6 +204,22 @@ def test_calls_take_turns_and_the_shortest_counts(monkeypatch):
 
     assert found == [3, 2]
     assert order == ["a", "b"] * 5
+
+
+def test_a_call_is_timed_by_the_clock_that_is_given():
+    ticks = iter([3.0, 10.0])
+
+    assert timing.timed(lambda: None, np, 1, lambda: next(ticks)) == 7.0
+
+
+def test_rounds_are_timed_by_the_clock_that_is_given():
+    ticks = itertools.count()
+
+    found = timing.rounds([lambda: None], np, 0, lambda: float(next(ticks)))
+
+    assert len(found) == 3
+    assert all(0 < calls <= 1 for (calls,) in found)
+    assert next(ticks) == 6
 
 
 class Event:

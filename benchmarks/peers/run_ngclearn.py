@@ -1,0 +1,228 @@
+"""M-STDP-ET of ngclearn under JAX, side by side with engram on one core.
+
+ngclearn is no dependency of engram, and asks for newer packages than it needs. Run this in an environment of
+its own, from the root of the repository:
+
+    python3 -m venv /tmp/ngclearn && /tmp/ngclearn/bin/pip install jax scipy pandas numba "numpy<2.5" .
+    /tmp/ngclearn/bin/pip install --no-deps ngclearn ngcsimlib
+    /tmp/ngclearn/bin/python benchmarks/peers/run_ngclearn.py
+
+A step is the weighted sum of the input and the change of all weights (`advance_state` and `evolve` there,
+`advance` here), with one unit in ten spiking, traces that are given and a modulator that is never 0. ngclearn's
+comes in two ways: a call for each step, `run()` of its compiled process; and the function that it compiled, in a
+`jax.jit` of `lax.scan` over 32 steps with donated buffers, which its user has to write. For it has no replicas,
+16 of them are a `jax.vmap` of that function, in `jax.jit` for the calls. All take turns in one process bound to
+one core, JAX told to use one thread; processor time, the median of the rounds. engram takes its rules as a run
+with Numba does. Weights after 32 steps are compared, too.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from typing import Any
+
+if hasattr(os, "sched_setaffinity"):
+    # Before the import: JAX starts as many threads as there are cores.
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["NUMBA_NUM_THREADS"] = "1"
+
+import numpy as np
+
+try:
+    import jax
+    import jax.numpy as jnp
+    import ngclearn
+    from ngclearn.components import MSTDPETSynapse
+    from ngcsimlib.global_state import stateManager
+except ModuleNotFoundError as error:
+    sys.exit(f"run_ngclearn.py: {error.name} is not installed; see the lines at the top of this file")
+
+from engram.rules import target
+from engram.testing import Case
+from engram_cli.timing import rounds
+from engram_cli.workload import copying
+from engram_stdp import MSTDPET
+
+SIZES = {"256": (1, 256), "1024": (1, 1024), "4096": (1, 4096), "16x256": (16, 256), "16x1024": (16, 1024)}
+STEPS = 32
+TAU, ETA, DT = 25.0, 0.01, 1.0
+BYTES = 16
+SECONDS = 8.0
+FED = ("inputs", "preSpike", "preTrace", "postSpike", "postTrace", "modulator")
+
+
+def activity(replicas: int, units: int) -> dict[str, Any]:
+    """Return what is fed to ngclearn, (step, replica, 1, unit); the modulator (step, replica, 1, 1)."""
+    rng = np.random.default_rng(1)
+    shape = (STEPS, replicas, 1, units)
+    pre, post = ((rng.random(shape) < 0.1).astype(np.float32) for _ in range(2))
+    traces = (rng.random(shape, dtype=np.float32) for _ in range(2))
+    modulator = rng.choice([-1, 1], (STEPS, replicas, 1, 1)).astype(np.float32)
+    return dict(zip(FED, (pre, pre, next(traces), post, next(traces), modulator), strict=True))
+
+
+class Own:
+    """engram's connection, a step a call.
+
+    Args:
+        w: (replica, pre, post) initial weights.
+        fed: What `activity` returns.
+    """
+
+    def __init__(self, w: Any, fed: dict[str, Any]) -> None:
+        replicas, units, _ = w.shape
+        # ngclearn's times have no unit: a step is 1 here as there.
+        self._synapse = MSTDPET(
+            semantics="ngclearn-3.2", trace="given", tau_eligibility=TAU, learning_rate=ETA
+        )
+        self.state = Case(self._synapse, units=(units, units), dt=DT).driver(replicas).state
+        self.state.w[...] = w
+        self._fed = itertools.cycle([{name: fed[name][step] for name in FED} for step in range(STEPS)])
+
+    def __call__(self) -> None:
+        now = next(self._fed)
+        self.state.pre_trace[...], self.state.post_trace[...] = now["preTrace"], now["postTrace"]
+        pre, post, modulator = now["preSpike"][:, 0], now["postSpike"][:, 0], now["modulator"][:, 0, 0]
+        self._synapse.advance(self.state, pre, post, modulator)
+
+
+class Peer:
+    """ngclearn's connection.
+
+    Args:
+        w: (pre, post) initial weights.
+        fed: What `activity` returns; that of the first replica is used.
+    """
+
+    def __init__(self, w: Any, fed: dict[str, Any]) -> None:
+        with ngclearn.Context(f"peer_{len(w)}"):
+            self._synapse = MSTDPETSynapse(
+                "synapse", shape=w.shape, A_plus=1.0, A_minus=1.0, eta=ETA, tau_elg=TAU, w_bound=1.0
+            )
+            self._process = (
+                ngclearn.MethodProcess("step") >> self._synapse.advance_state >> self._synapse.evolve
+            )
+            reset = ngclearn.MethodProcess("reset") >> self._synapse.reset
+        reset.run()
+        self._synapse.weights.set(jnp.array(w))
+        # As arrays of JAX beforehand, so that its conversion of NumPy's is not counted.
+        self._fed = itertools.cycle(
+            [{name: jnp.array(fed[name][step, 0]) for name in FED} for step in range(STEPS)]
+        )
+        self.root = self._synapse.weights.root.rpartition(":")[0]
+        self.start = {
+            key: value for key, value in stateManager.state.items() if key.startswith(f"{self.root}:")
+        }
+
+    def step(self, state: Any) -> Any:
+        """Return the state after a step, by the function that ngclearn compiled."""
+        return self._process.run.compiled(state, self._process.pack_keywords(t=0.0, dt=DT))[0]
+
+    def __call__(self) -> None:
+        """A step by `run()`."""
+        for name, value in next(self._fed).items():
+            getattr(self._synapse, name).set(value)
+        self._process.run(t=0.0, dt=DT)
+        self._synapse.weights.get().block_until_ready()
+
+
+class Replicas:
+    """ngclearn's compiled function for each of several replicas, a step a call.
+
+    Args:
+        peer: Whose function it is.
+        w: (replica, pre, post) initial weights.
+        fed: What `activity` returns.
+    """
+
+    def __init__(self, peer: Peer, w: Any, fed: dict[str, Any]) -> None:
+        self._name = f"{peer.root}:weights"
+        self._state = {key: jnp.stack([value] * len(w)) for key, value in peer.start.items()}
+        self._state[self._name] = jnp.array(w)
+        self._fed = itertools.cycle(
+            [{f"{peer.root}:{name}": jnp.array(fed[name][step]) for name in FED} for step in range(STEPS)]
+        )
+        self._run = jax.jit(jax.vmap(peer.step))
+
+    def __call__(self) -> None:
+        self._state = self._run({**self._state, **next(self._fed)})
+        self._state[self._name].block_until_ready()
+
+
+class Scan:
+    """ngclearn's compiled function inside `lax.scan`, 32 steps a call, under `jax.vmap` if there are replicas.
+
+    Args:
+        peer: Whose function it is.
+        w: (replica, pre, post) initial weights.
+        fed: What `activity` returns.
+    """
+
+    def __init__(self, peer: Peer, w: Any, fed: dict[str, Any]) -> None:
+        self._name = f"{peer.root}:weights"
+        step = jax.vmap(peer.step)
+        self._state = {key: jnp.stack([value] * len(w)) for key, value in peer.start.items()}
+        self._fed = {f"{peer.root}:{name}": jnp.array(item) for name, item in fed.items()}
+        if len(w) == 1:
+            step = peer.step
+            self._state = {key: jnp.array(value) for key, value in peer.start.items()}
+            self._fed = {key: item[:, 0] for key, item in self._fed.items()}
+        self._state[self._name] = jnp.array(w if len(w) > 1 else w[0])
+        self._run = jax.jit(
+            lambda state, fed: jax.lax.scan(lambda held, now: (step({**held, **now}), None), state, fed)[0],
+            donate_argnums=0,
+        )
+
+    @property
+    def w(self) -> Any:
+        """Weights."""
+        return self._state[self._name]
+
+    def __call__(self) -> None:
+        self._state = self._run(self._state, self._fed)
+        self.w.block_until_ready()
+
+
+@target.chosen("numba")
+def side_by_side(size: str) -> tuple[list[float], float]:
+    """Return ns a synapse and step of engram, ngclearn's calls, its scan and the copy, and how weights differ."""
+    replicas, units = SIZES[size]
+    fed = activity(replicas, units)
+    w = np.random.default_rng(2).uniform(0.025, 0.8, (replicas, units, units)).astype(np.float32)
+    own, peer = Own(w, fed), Peer(w[0], fed)
+    scan = Scan(peer, w, fed)
+    for _ in range(STEPS):
+        own()
+    scan()
+    off = float(np.abs(own.state.w - np.asarray(scan.w).reshape(w.shape)).max())
+    called = peer if replicas == 1 else Replicas(peer, w, fed)
+    calls = [own, called, scan, copying(BYTES * w.size, np)]
+    mine, its, scanned, copied = (
+        1e9 * np.median(rounds(calls, np, SECONDS, time.process_time), axis=0) / w.size
+    )
+    return [mine, its, scanned / STEPS, copied], off
+
+
+def main() -> None:
+    """Print the table."""
+    versions = f"ngclearn {version('ngclearn')}, jax {jax.__version__}, numba {version('numba')}"
+    print(f"{versions}, numpy {np.__version__}; ns a synapse and step of processor time")
+    head = ("engram", "call", "scan", "copy", "call/engram", "scan/engram", "of copy", "difference")
+    print(f"{'size':9}" + "".join(f"{name:>12}" for name in head))
+    # A process for each size: the arrays of every connection ever made go through each `run()` of ngclearn.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        for name, ((own, call, scan, copy), off) in zip(SIZES, pool.map(side_by_side, SIZES), strict=True):
+            numbers = (own, call, scan, copy, call / own, scan / own, copy / own)
+            print(f"{name:9}" + "".join(f"{number:12.2f}" for number in numbers) + f"{off:12.1e}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

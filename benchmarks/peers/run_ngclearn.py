@@ -3,7 +3,8 @@
 ngclearn is no dependency of engram, and asks for newer packages than it needs. Run this in an environment of
 its own, from the root of the repository:
 
-    python3 -m venv /tmp/ngclearn && /tmp/ngclearn/bin/pip install jax scipy pandas numba "numpy<2.5" .
+    python3 -m venv /tmp/ngclearn
+    /tmp/ngclearn/bin/pip install jax matplotlib typing_extensions numba "numpy<2.5" .
     /tmp/ngclearn/bin/pip install --no-deps ngclearn ngcsimlib
     /tmp/ngclearn/bin/python benchmarks/peers/run_ngclearn.py
 

@@ -394,9 +394,9 @@ def _prepare(recipe: Recipe) -> Run:
         buffer, chunk, limit,
     )  # fmt: skip
     run._bound = [(slot.holder, slot.name, slot.value) for slot in slots]
-    steps = type(recipe.memory).step is not Memory.step
+    own_step = type(recipe.memory).step is not Memory.step
     run._loose = [
-        one for one, slot in zip(run._bound, slots, strict=True) if steps or slot.path.startswith("task.")
+        one for one, slot in zip(run._bound, slots, strict=True) if own_step or slot.path.startswith("task.")
     ]
     if freezing:
         run.done = backend.xp.zeros(len(replicas), dtype=bool)

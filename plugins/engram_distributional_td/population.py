@@ -142,9 +142,12 @@ def follow(
 @engram.rule
 def judge(
     delta: Array, credit: Array, value: Array, following: Array, up: Array, down: Array, discount: Array,
-    felt: float, going: float, shift: int, sample: float, learn: bool, memory: Any, errs: Any, responds: Any,
+    reward: float, over: bool, shift: int, sample: float, learn: bool,
+    memory: Any, errs: Any, responds: Any, worth: Any,
 ) -> None:  # fmt: skip
-    """Equation (2), and z."""
+    """Equation (2), and z; where the trial is over, nothing follows."""
+    felt = worth(reward, memory.utility_scale)
+    going = (not over) * 1.0
     for p in range(len(value)):
         error = errs(p, following, felt, discount[p] * going, value[p], shift, sample, memory)
         delta[p] = error
@@ -167,13 +170,11 @@ def by_trial(
             delta[p] = 0.0
             mass[p] = 0.0
     else:
-        going = (truncated or not end) * 1.0
         number = shift.integers(len(value)) if self.bootstrap == "sample" else 0
         sample = imputed(following, tau, luck.uniform()) if self.bootstrap == "imputed" else 0.0
-        felt = worth(reward, self.utility_scale)
         judge(
             delta, credit, value, following, up, down, discount,
-            felt, going, number, sample, learn, self, errs, responds,
+            reward, end and not truncated, number, sample, learn, self, errs, responds, worth,
         )  # fmt: skip
         for p in range(len(value)):
             errors[steps, p] = credit[p] / max(mass[p], 1.0) if self.normalised else credit[p]
@@ -200,13 +201,11 @@ def online(
         for p in range(len(value)):
             delta[p] = 0.0
     else:
-        going = (truncated or not end) * 1.0
         number = shift.integers(len(value)) if self.bootstrap == "sample" else 0
         sample = imputed(following, tau, luck.uniform()) if self.bootstrap == "imputed" else 0.0
-        felt = worth(reward, self.utility_scale)
         judge(
             delta, credit, value, following, up, down, discount,
-            felt, going, number, sample, learn, self, errs, responds,
+            reward, end and not truncated, number, sample, learn, self, errs, responds, worth,
         )  # fmt: skip
         learn_now(w, credit, trace, value)
         evaluate(following, w, observation, sparse)

@@ -3,8 +3,10 @@
 Of a pair of units, p and x are spike and trace of the presynaptic one, q and y of the postsynaptic one:
 
     D = A+ (x - x0) q f+(w) - A- p y f-(w)                                (1)
-    z <- beta z + g D                                                     (2)
+    z <- beta z + D / tau_z                                               (2)
     w <- clip(w + eta m z - w / tau_w)                                    (3)
+
+where A+ and A- are divided by tau_z beforehand.
 
 Florian 2007, Neural Computation 19:1468, takes them in this order, the modulator m being the reward that
 follows the spikes; ngclearn 3.2 takes (3) before (2), so that spikes reach the weight one call later. Without
@@ -39,6 +41,7 @@ class Form:
         sparse: Weights outside the mask stay 0.
         forward: Sum the weighted input, too, from the weights as they were.
         hidden: The mask hides weights from the sum only, as ngclearn's does.
+        leaks: Weights decay.
     """
 
     dependence: Dependence
@@ -46,6 +49,7 @@ class Form:
     sparse: bool = False
     forward: bool = False
     hidden: bool = False
+    leaks: bool = False
 
 
 @engram.rule
@@ -67,13 +71,18 @@ def change(
 @engram.rule
 def weight(
     w: float, z: float, m: float, eta: float, learns: float, leak: float,
-    low: float, high: float, mask: bool, sparse: bool,
+    low: float, high: float, mask: bool, sparse: bool, leaks: bool,
 ) -> float:  # fmt: skip
     """Equation (3)."""
-    w = min(max(w + eta * m * learns * z - leak * w, low), high)
+    new = w + eta * m * learns * z
+    if leaks:
+        new = new - leak * w
+    # In this order nan stays, with one instruction of a processor each.
+    new = low if low > new else new
+    new = high if high < new else new
     if sparse:
-        w = w if mask else 0.0
-    return w
+        new = new if mask else 0.0
+    return new
 
 
 @engram.rule
@@ -95,7 +104,7 @@ def direct(form: Form) -> Any:
         mask: bool, m: float, eta: float, learns: float, leak: float,
     ) -> Any:  # fmt: skip
         d = change(w, p, x, q, y, low, high, a_plus, a_minus, target, mu, form.dependence)
-        new = weight(w, d, m, eta, learns, leak, low, high, mask, form.sparse)
+        new = weight(w, d, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
         if form.forward:
             return new, seen(w, mask, form.hidden) * u
         return new
@@ -108,17 +117,17 @@ def eligible(form: Form) -> Any:
     """Return the rule that takes (1) to (3) in one pass over weights and eligibility; D is never stored."""
 
     @engram.rule(
-        f"w[b,i,j]& z[b,i,j]& {_PAIR} {_CHANGE} {_WEIGHT} beta[b] g[b]" + " drive[b,j]+" * form.forward
+        f"w[b,i,j]& z[b,i,j]& {_PAIR} {_CHANGE} {_WEIGHT} beta[b]" + " drive[b,j]+" * form.forward
     )
     def eligible(
         w: float, z: float, u: float, p: float, x: float, q: float, y: float, low: float, high: float,
         a_plus: float, a_minus: float, target: float, mu: float,
-        mask: bool, m: float, eta: float, learns: float, leak: float, beta: float, g: float,
+        mask: bool, m: float, eta: float, learns: float, leak: float, beta: float,
     ) -> Any:  # fmt: skip
         d = change(w, p, x, q, y, low, high, a_plus, a_minus, target, mu, form.dependence)
-        after = beta * z + g * d
+        after = beta * z + d
         acting = z if form.lagged else after
-        new = weight(w, acting, m, eta, learns, leak, low, high, mask, form.sparse)
+        new = weight(w, acting, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
         if form.forward:
             return new, after, seen(w, mask, form.hidden) * u
         return new, after
@@ -149,7 +158,7 @@ def direct_of_sum(form: Form) -> Any:
         w: float, d: float, low: float, high: float,
         mask: bool, m: float, eta: float, learns: float, leak: float,
     ) -> Any:  # fmt: skip
-        return weight(w, d, m, eta, learns, leak, low, high, mask, form.sparse)
+        return weight(w, d, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
 
     return direct_of_sum
 
@@ -158,13 +167,13 @@ def direct_of_sum(form: Form) -> Any:
 def eligible_of_sum(form: Form) -> Any:
     """Return the rule that takes (2) and (3) with a change that is summed already."""
 
-    @engram.rule(f"w[b,i,j]& z[b,i,j]& d[b,i,j] low[b,i] high[b,i] {_WEIGHT} beta[b] g[b]")
+    @engram.rule(f"w[b,i,j]& z[b,i,j]& d[b,i,j] low[b,i] high[b,i] {_WEIGHT} beta[b]")
     def eligible_of_sum(
         w: float, z: float, d: float, low: float, high: float,
-        mask: bool, m: float, eta: float, learns: float, leak: float, beta: float, g: float,
+        mask: bool, m: float, eta: float, learns: float, leak: float, beta: float,
     ) -> Any:  # fmt: skip
-        after = beta * z + g * d
+        after = beta * z + d
         acting = z if form.lagged else after
-        return weight(w, acting, m, eta, learns, leak, low, high, mask, form.sparse), after
+        return weight(w, acting, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks), after
 
     return eligible_of_sum

@@ -44,6 +44,5 @@ class MSTDPET(Plastic):
             EligibleWeights,
             eta=on_device(ctx, eta),
             beta=on_device(ctx, beta),
-            gain=on_device(ctx, 1 / tau),
-            **self.plasticity(ctx, n_pre, n_post),
+            **self.plasticity(ctx, n_pre, n_post, 1 / tau),
         )

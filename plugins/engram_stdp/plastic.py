@@ -59,7 +59,6 @@ class EligibleWeights(PlasticWeights):
         "pre", "post", doc="eligibility; with semantics ngclearn-3.2 that of the next call"
     )
     beta: Array = engram.fixed()
-    gain: Array = engram.fixed()
 
 
 @engram.parameters
@@ -224,14 +223,14 @@ class Plastic(Dense):
     def _by(self, state: Any, modulator: Array) -> tuple[Array, ...]:
         """What decides how the weights follow."""
         common = state.mask, modulator if self.modulated else state.one, state.eta, state.learns, state.leak
-        return (*common, state.beta, state.gain) if self.waits else common
+        return (*common, state.beta) if self.waits else common
 
     @property
     def original(self) -> bool:
         """Whether to do as ngclearn's code does."""
         return self.semantics == "ngclearn-3.2"
 
-    def _rules(self) -> Rules:
+    def _rules(self, leaks: bool) -> Rules:
         dependence: dict[float, Dependence] = {0.0: "additive", 1.0: "multiplicative"}
         sparse = self.connection_probability < 1
         form = Form(
@@ -239,12 +238,22 @@ class Plastic(Dense):
             lagged=self.lagged,
             sparse=sparse and not self.lagged,
             hidden=sparse and self.lagged,
+            leaks=leaks,
         )
         one_pass, of_sum = (eligible, eligible_of_sum) if self.waits else (direct, direct_of_sum)
         return Rules(one_pass(form), one_pass(attrs.evolve(form, forward=True)), summed(form), of_sum(form))
 
-    def plasticity(self, ctx: Context, n_pre: int, n_post: int) -> dict[str, Any]:
-        """Return sizes and fields of `PlasticWeights` but for `eta`, for `ctx.state`."""
+    def plasticity(
+        self, ctx: Context, n_pre: int, n_post: int, gain: Host | float = 1.0
+    ) -> dict[str, Any]:
+        """Return sizes and fields of `PlasticWeights` but for `eta`, for `ctx.state`.
+
+        Args:
+            ctx: Of the synapse.
+            n_pre: Presynaptic units.
+            n_post: Postsynaptic units.
+            gain: (batch,) what the strengths of changes are multiplied by.
+        """
         fields = self.connection(ctx, n_pre, n_post, hides=self.lagged)
         p = ctx.per_replica(self)
         sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])
@@ -253,18 +262,20 @@ class Plastic(Dense):
         w = fields["w"]
         w[...] = ctx.xp.clip(w * sign[:, :, None], low[:, :, None], high[:, :, None])
         w *= fields["mask"] | self.lagged
-        one = ctx.zeros() + ctx.dtype.type(1)
-        depression = ctx.xp.maximum(p.a_minus, 0) if self.original else p.a_minus
+        one, leak = ctx.zeros() + ctx.dtype.type(1), self._leak(ctx)
+        strength = gain * ctx.values(self, "a_plus"), gain * ctx.values(self, "a_minus")
+        a_plus, a_minus = (on_device(ctx, one) for one in strength)
+        depression = ctx.xp.maximum(a_minus, 0) if self.original else a_minus
         exponent = one * ctx.dtype.type(self.weight_exponent)
         return fields | {
             "learns": ctx.zeros(n_post) + ctx.dtype.type(1),
-            "change": (low, high, p.a_plus, depression, p.trace_target, exponent),
-            "leak": on_device(ctx, self._leak(ctx)),
+            "change": (low, high, a_plus, depression, p.trace_target, exponent),
+            "leak": on_device(ctx, leak),
             "remains": tuple(
                 on_device(ctx, factor(ctx.dt, ctx.values(self, tau))) for tau in ("tau_plus", "tau_minus")
             ),
             "one": one,
-            "rules": self._rules(),
+            "rules": self._rules(bool(leak.any())),
         }
 
     def _leak(self, ctx: Context) -> Host:

@@ -18,6 +18,7 @@ from .expression import text_of
 from .fit import Fit, fitted, is_double
 from .kernel import RuleKernel, kind_of
 from .parse import parse
+from .procedure import Procedure
 from .spec import read
 from .tree import ArrayArgument, Program
 
@@ -275,16 +276,17 @@ class Function:
 
 
 @overload
-def rule(given: str) -> Callable[[Callable[..., Any]], Rule]: ...
+def rule(given: str) -> Callable[[Callable[..., Any]], Any]: ...
 @overload
 def rule(given: Callable[..., Any]) -> Function: ...
-def rule(given: str | Callable[..., Any]) -> Function | Callable[[Callable[..., Any]], Rule]:
+def rule(given: str | Callable[..., Any]) -> Function | Callable[[Callable[..., Any]], Any]:
     """Declare a scalar function as a rule.
 
     Args:
-        given: The index spec, such as "w[b,i,j]& x[b,i] y[b,j]; eta"; or the function itself, which then
-            applies element by element and may be used in other rules and in bodies.
+        given: The index spec, such as "w[b,i,j]& x[b,i] y[b,j]; eta", or, where the function has loops of its
+            own, such as "w[b,:,:]& x[b,:] eta[b]"; or the function itself, which then applies element by
+            element and may be used in other rules and in bodies.
     """
     if isinstance(given, str):
-        return lambda function: Rule(function, given)
+        return lambda function: Procedure(function, given) if ":" in given else Rule(function, given)
     return Function(given)

@@ -107,6 +107,7 @@ void {name}_grid({parameters}, unsigned gx, unsigned gy, unsigned gz, unsigned b
 NUMBA = """\
 import numba
 import numpy as np
+from numba import carray
 
 F = np.{float}
 I = np.{bits}

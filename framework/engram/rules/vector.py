@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..backend import array_module
 from . import spread
 from .printer import flat, inside
 from .tree import (
@@ -362,3 +363,51 @@ def compiled(name: str, lines: list[str], names: dict[str, Any]) -> Callable[...
     exec(compile("\n".join(lines), f"<array code of {name}>", "exec"), names)
     function: Callable[..., Any] = names[name]
     return function
+
+
+def over_replicas(
+    program: Program,
+    names: Sequence[str],
+    shapes: Sequence[tuple[int, ...]],
+    dtypes: Sequence[np.dtype[Any]],
+) -> Callable[..., None]:
+    """Return the array code of a procedure, a function of arrays that lead with the replicas.
+
+    Args:
+        program: What is done for one replica.
+        names: Of its arguments, in the order of the arrays.
+        shapes: Lengths of their axes after the replicas'.
+        dtypes: Of the arrays.
+    """
+    sized = {name: shape for name, shape in zip(names, shapes, strict=True) if shape}
+    narrow = frozenset(n for n, d in zip(names, dtypes, strict=True) if d.kind in "iu" and d != np.int64)
+    written = [name for name in names if name not in sized and name in program.written]
+    printer = VectorPrinter(program, sized, narrow, replicas=True)
+    lines = [
+        f"def {program.name}({', '.join(f'{n}_array' if n in sized else f'{n}_0' for n in names)}):",
+        *printer.lines(program.statements, "", 1),
+        f"    return ({''.join(f'{name}_0, ' for name in written)})",
+    ]
+    forms: dict[Any, Callable[..., Any]] = {}
+    real = np.dtype(np.float64 if np.dtype(np.float32) not in dtypes else np.float32)
+
+    def apply(*arrays: Any) -> None:
+        xp, batch = array_module(arrays[0]), len(arrays[0])
+        if (xp.__name__, batch) not in forms:
+            known = {**spaces(printer, program, xp, real), "replica": xp.arange(batch)}
+            forms[xp.__name__, batch] = compiled(program.name, lines, known)
+        given = dict(zip(names, arrays, strict=True))
+        with np.errstate(all="ignore"):
+            # Numbers as copies, as wide as bodies compute them: what is assigned to one may be what another held.
+            wide = [value if name in sized else widened(value) for name, value in given.items()]
+            found = forms[xp.__name__, batch](*wide)
+            kept = [value.astype(given[name].dtype) for name, value in zip(written, found, strict=True)]
+        for name, value in zip(written, kept, strict=True):
+            given[name][...] = value
+
+    return apply
+
+
+def widened(array: Any) -> Any:
+    """A number of each replica as wide as bodies compute it, as a copy."""
+    return array.astype(np.int64 if array.dtype.kind in "iu" else array.dtype)

@@ -15,6 +15,7 @@ from engram import Array, Context
 from .delay import after_delay
 from .dense import Dense, Weights
 from .hebbian import Dependence, Form, direct, direct_of_sum, eligible, eligible_of_sum, summed
+from .one_call import OneCall, Traces, dense
 from .trace import TRACES, factor
 
 Host: TypeAlias = np.ndarray[Any, Any]
@@ -27,6 +28,7 @@ class Rules:
 
     Attributes:
         learn: One pass over the weights; `advance` also sums the weighted input.
+        dense: The whole step as one procedure.
         change: Sums what spikes ask for over samples; `learn_sum` lets weights follow that sum.
     """
 
@@ -34,6 +36,7 @@ class Rules:
     advance: Any
     change: Any
     learn_sum: Any
+    dense: Any
 
 
 @engram.state
@@ -49,6 +52,7 @@ class PlasticWeights(Weights):
     remains: tuple[Array, Array] = engram.fixed()
     rules: Rules = engram.fixed()
     one: Array = engram.fixed()
+    calls: dict[str, OneCall] = engram.fixed()
 
 
 @engram.state
@@ -193,9 +197,12 @@ class Plastic(Dense):
             self.learn(state, pre, post, modulator)
             return drive
         p, q = self.by_sample(pre), self.by_sample(post)
-        drive = engram.array_module(pre).zeros((len(state.w), state.w.shape[2]), dtype=state.w.dtype)
-        self._trace(state, p, q)
-        self._in_one_pass(state, state.rules.advance, after_delay(state, p), p, q, modulator, drive)
+        if state.rules.dense.compiles(state.w):
+            drive = self._in_one_call(state, p, q, modulator)
+        else:
+            drive = engram.array_module(pre).zeros((len(state.w), state.w.shape[2]), dtype=state.w.dtype)
+            self._trace(state, p, q)
+            self._in_one_pass(state, state.rules.advance, after_delay(state, p), p, q, modulator, drive)
         drive = drive * self.scale
         return drive[:, None] if pre.ndim == 3 else drive
 
@@ -205,6 +212,13 @@ class Plastic(Dense):
             numbers = self.trace_step, float(self.nearest_spikes)
             rule(state.pre_trace, p, state.remains[0], *numbers)
             rule(state.post_trace, q, state.remains[1], *numbers)
+
+    def _in_one_call(self, state: Any, p: Array, q: Array, modulator: Array) -> Array:
+        call = state.calls.get("dense")
+        if call is None or not call.holds(state):
+            call = state.calls["dense"] = OneCall(self, state, state.rules.dense)
+        drive: Array = call(after_delay(state, p)[:, 0], p[:, 0], q[:, 0], modulator)
+        return drive
 
     def _in_one_pass(
         self, state: Any, rule: Any, arriving: Array, p: Array, q: Array, modulator: Array, *drive: Array
@@ -241,7 +255,11 @@ class Plastic(Dense):
             leaks=leaks,
         )
         one_pass, of_sum = (eligible, eligible_of_sum) if self.waits else (direct, direct_of_sum)
-        return Rules(one_pass(form), one_pass(attrs.evolve(form, forward=True)), summed(form), of_sum(form))
+        traces = Traces(self.trace, self.trace_step, float(self.nearest_spikes))
+        return Rules(
+            one_pass(form), one_pass(attrs.evolve(form, forward=True)), summed(form), of_sum(form),
+            dense(form, traces, self.waits),
+        )  # fmt: skip
 
     def plasticity(
         self, ctx: Context, n_pre: int, n_post: int, gain: Host | float = 1.0
@@ -275,6 +293,7 @@ class Plastic(Dense):
                 on_device(ctx, factor(ctx.dt, ctx.values(self, tau))) for tau in ("tau_plus", "tau_minus")
             ),
             "one": one,
+            "calls": {},
             "rules": self._rules(bool(leak.any())),
         }
 

@@ -42,6 +42,7 @@ class Form:
         forward: Sum the weighted input, too, from the weights as they were.
         hidden: The mask hides weights from the sum only, as ngclearn's does.
         leaks: Weights decay.
+        waits: Changes wait in the eligibility.
     """
 
     dependence: Dependence
@@ -50,6 +51,7 @@ class Form:
     forward: bool = False
     hidden: bool = False
     leaks: bool = False
+    waits: bool = False
 
 
 @engram.rule

@@ -8,8 +8,9 @@ from typing import Any
 import attrs
 
 import engram
-from engram import Array
+from engram import Array, EngramError
 
+from .delay import after_delay
 from .hebbian import Form, change, seen, weight
 from .trace import TRACES
 
@@ -47,14 +48,33 @@ def add_row(drive: Array, w: Array, mask: Array, i: int, arriving: float, hidden
         drive[j] += arriving * seen(w[i, j], mask[i, j], hidden)
 
 
+@engram.rule
+def change_row(
+    w: Array, z: Array, mask: Array, learns: Array, i: int, p: float, x: float, q: Array, y: Array, m: float,
+    low: float, high: float, a_plus: float, a_minus: float, target: float, mu: float,
+    eta: float, leak: float, beta: float, form: Any,
+) -> None:  # fmt: skip
+    """Equations (1) to (3) of `hebbian` for the weights from input `i`; without an eligibility (1) and (3)."""
+    for j in range(len(q)):
+        d = change(w[i, j], p, x, q[j], y[j], low, high, a_plus, a_minus, target, mu, form.dependence)
+        acting = d
+        if form.waits:
+            after = beta * z[i, j] + d
+            acting = z[i, j] if form.lagged else after
+            z[i, j] = after
+        w[i, j] = weight(
+            w[i, j], acting, m, eta, learns[j], leak, low, high, mask[i, j], form.sparse, form.leaks
+        )  # fmt: skip
+
+
 @functools.cache
-def dense(form: Form, traces: Traces, waits: bool) -> Any:
+def dense(form: Form, traces: Traces, scale: float) -> Any:
     """Return the procedure of a step, with the bits of the rules of `hebbian` and `trace`.
 
     Args:
         form: What of the rules is chosen beforehand.
         traces: How traces follow spikes.
-        waits: Whether changes wait in the eligibility.
+        scale: Factor of the weighted sums.
     """
 
     @engram.rule(f"{STATE} {GIVEN} {NUMBERS}")
@@ -66,28 +86,32 @@ def dense(form: Form, traces: Traces, waits: bool) -> Any:
     ) -> None:  # fmt: skip
         follow(x, p, pre_remains, traces)
         follow(y, q, post_remains, traces)
-        for j in range(len(q)):
-            drive[j] = 0.0
+        clear(drive)
         for i in range(len(p)):
             # A product with 0 changes no sum.
             if u[i] != 0:
                 add_row(drive, w, mask, i, u[i], form.hidden)
-            spike, past, least, most = p[i], x[i], low[i], high[i]
-            for j in range(len(q)):
-                d = change(
-                    w[i, j], spike, past, q[j], y[j], least, most,
-                    a_plus, a_minus, target, mu, form.dependence,
-                )  # fmt: skip
-                acting = d
-                if waits:
-                    after = beta * z[i, j] + d
-                    acting = z[i, j] if form.lagged else after
-                    z[i, j] = after
-                w[i, j] = weight(
-                    w[i, j], acting, m, eta, learns[j], leak, least, most, mask[i, j], form.sparse, form.leaks
-                )  # fmt: skip
+            change_row(
+                w, z, mask, learns, i, p[i], x[i], q, y, m, low[i], high[i],
+                a_plus, a_minus, target, mu, eta, leak, beta, form,
+            )  # fmt: skip
+        multiply(drive, scale)
 
     return dense
+
+
+@engram.rule
+def clear(drive: Array) -> None:
+    """Begin sums."""
+    for j in range(len(drive)):
+        drive[j] = 0.0
+
+
+@engram.rule
+def multiply(drive: Array, scale: float) -> None:
+    """Scale sums."""
+    for j in range(len(drive)):
+        drive[j] = drive[j] * scale
 
 
 class OneCall:
@@ -101,12 +125,15 @@ class OneCall:
     """
 
     def __init__(self, synapse: Any, state: Any, procedure: Any, *more: Array) -> None:
-        xp, (batch, n_pre, n_post) = engram.array_module(state.w), state.w.shape
-        zeros = functools.partial(xp.zeros, dtype=state.w.dtype)
-        self._arrays = [getattr(state, name) for name in _FIELDS]
+        batch, n_pre, n_post = state.w.shape
+        zeros = functools.partial(engram.array_module(state.w).zeros, dtype=state.w.dtype)
+        self._name = type(synapse).name
+        self._w, self._traces = state.w, (state.pre_trace, state.post_trace)
+        self._shapes = (batch, n_pre), (batch, n_post), (batch,)
         self._pre, self._post, self._modulator = zeros((batch, n_pre)), zeros((batch, n_post)), zeros(batch)
         self._drive = zeros((batch, n_post))
-        self._arriving = zeros((batch, n_pre)) if state.history.shape[1] else self._pre
+        self._delayed = bool(state.history.shape[1])
+        self._arriving = zeros((batch, n_pre)) if self._delayed else self._pre
         eligibility = state.z if synapse.waits else zeros((batch, 0, 0))
         beta = state.beta if synapse.waits else state.one
         self._call = procedure.bind(
@@ -116,18 +143,35 @@ class OneCall:
         )  # fmt: skip
 
     def holds(self, state: Any) -> bool:
-        """Whether the arrays are still those of the state."""
-        return all(array is getattr(state, name) for array, name in zip(self._arrays, _FIELDS, strict=True))
+        """Whether its arrays are still those of the state."""
+        return state.w is self._w and state.pre_trace is self._traces[0] and state.post_trace is self._traces[1]
 
-    def __call__(self, arriving: Array, pre: Array, post: Array, modulator: Array) -> Array:
-        """Take a step; returns (batch, post), the weighted sum of what arrives."""
-        if self._arriving is not self._pre:
-            self._arriving[...] = arriving
+    def __call__(self, state: Any, pre: Array, post: Array, modulator: Array) -> Array:
+        """Take a step.
+
+        Args:
+            state: Whose arrays it holds.
+            pre: (batch, [1,] pre) spikes.
+            post: (batch, [1,] post) likewise.
+            modulator: (batch,) what tells good from bad.
+
+        Returns:
+            (batch, post), the weighted sum of what arrives.
+
+        Raises:
+            EngramError: The shapes do not go together.
+        """
+        if pre.ndim == 3:
+            pre, post = pre[:, 0], post[:, 0]
+        if (pre.shape, post.shape, modulator.shape) != self._shapes:
+            raise EngramError(
+                f"{self._name}: takes spikes and modulators of shapes {self._shapes}, not "
+                f"{(pre.shape, post.shape, modulator.shape)}"
+            )
         self._pre[...] = pre
         self._post[...] = post
         self._modulator[...] = modulator
+        if self._delayed:
+            self._arriving[...] = after_delay(state, self._pre[:, None])[:, 0]
         self._call()
-        return self._drive
-
-
-_FIELDS = ("w", "pre_trace", "post_trace", "mask", "learns")
+        return self._drive.copy()

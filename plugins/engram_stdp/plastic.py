@@ -196,15 +196,23 @@ class Plastic(Dense):
             drive = self.propagate(state, pre)
             self.learn(state, pre, post, modulator)
             return drive
-        p, q = self.by_sample(pre), self.by_sample(post)
         if state.rules.dense.compiles(state.w):
-            drive = self._in_one_call(state, p, q, modulator)
+            drive = self._call(state)(state, pre, post, modulator)
         else:
-            drive = engram.array_module(pre).zeros((len(state.w), state.w.shape[2]), dtype=state.w.dtype)
-            self._trace(state, p, q)
-            self._in_one_pass(state, state.rules.advance, after_delay(state, p), p, q, modulator, drive)
-        drive = drive * self.scale
+            drive = self._by_rules(state, self.by_sample(pre), self.by_sample(post), modulator)
         return drive[:, None] if pre.ndim == 3 else drive
+
+    def _by_rules(self, state: Any, p: Array, q: Array, modulator: Array) -> Array:
+        drive = engram.array_module(p).zeros((len(state.w), state.w.shape[2]), dtype=state.w.dtype)
+        self._trace(state, p, q)
+        self._in_one_pass(state, state.rules.advance, after_delay(state, p), p, q, modulator, drive)
+        return drive * self.scale
+
+    def _call(self, state: Any) -> OneCall:
+        call: OneCall | None = state.calls.get("dense")
+        if call is None or not call.holds(state):
+            call = state.calls["dense"] = OneCall(self, state, state.rules.dense)
+        return call
 
     def _trace(self, state: Any, p: Array, q: Array) -> None:
         if self.trace != "given":
@@ -212,13 +220,6 @@ class Plastic(Dense):
             numbers = self.trace_step, float(self.nearest_spikes)
             rule(state.pre_trace, p, state.remains[0], *numbers)
             rule(state.post_trace, q, state.remains[1], *numbers)
-
-    def _in_one_call(self, state: Any, p: Array, q: Array, modulator: Array) -> Array:
-        call = state.calls.get("dense")
-        if call is None or not call.holds(state):
-            call = state.calls["dense"] = OneCall(self, state, state.rules.dense)
-        drive: Array = call(after_delay(state, p)[:, 0], p[:, 0], q[:, 0], modulator)
-        return drive
 
     def _in_one_pass(
         self, state: Any, rule: Any, arriving: Array, p: Array, q: Array, modulator: Array, *drive: Array
@@ -253,12 +254,13 @@ class Plastic(Dense):
             sparse=sparse and not self.lagged,
             hidden=sparse and self.lagged,
             leaks=leaks,
+            waits=self.waits,
         )
         one_pass, of_sum = (eligible, eligible_of_sum) if self.waits else (direct, direct_of_sum)
         traces = Traces(self.trace, self.trace_step, float(self.nearest_spikes))
         return Rules(
             one_pass(form), one_pass(attrs.evolve(form, forward=True)), summed(form), of_sum(form),
-            dense(form, traces, self.waits),
+            dense(form, traces, self.scale),
         )  # fmt: skip
 
     def plasticity(

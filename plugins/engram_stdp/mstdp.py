@@ -35,4 +35,4 @@ class MSTDP(Plastic):
         if not self.waits:
             return ctx.state(PlasticWeights, **fields)
         # Eligibility that is the change of the last call, and nothing of those before.
-        return ctx.state(EligibleWeights, beta=ctx.zeros(), **fields)
+        return ctx.state(EligibleWeights, beta=ctx.zeros(), scale=fields["one"].copy(), **fields)

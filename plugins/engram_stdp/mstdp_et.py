@@ -44,5 +44,6 @@ class MSTDPET(Plastic):
             EligibleWeights,
             eta=on_device(ctx, eta),
             beta=on_device(ctx, beta),
+            scale=ctx.zeros() + ctx.dtype.type(1),
             **self.plasticity(ctx, n_pre, n_post, 1 / tau),
         )

@@ -44,8 +44,10 @@ def follow(trace: Array, spikes: Array, remains: float, traces: Any) -> None:
 @engram.rule
 def add_row(drive: Array, w: Array, mask: Array, i: int, arriving: float, hidden: bool) -> None:
     """Add what arrives at input `i` to the weighted sums."""
-    for j in range(len(drive)):
-        drive[j] += arriving * seen(w[i, j], mask[i, j], hidden)
+    # A product with 0 changes no sum.
+    if arriving != 0:
+        for j in range(len(drive)):
+            drive[j] += arriving * seen(w[i, j], mask[i, j], hidden)
 
 
 @engram.rule
@@ -72,7 +74,7 @@ def dense(form: Form, traces: Traces, scale: float) -> Any:
     """Return the procedure of a step, with the bits of the rules of `hebbian` and `trace`.
 
     Args:
-        form: What of the rules is chosen beforehand.
+        form: What of the rules is chosen beforehand; inputs are summed where it has `forward`.
         traces: How traces follow spikes.
         scale: Factor of the weighted sums.
     """
@@ -88,8 +90,7 @@ def dense(form: Form, traces: Traces, scale: float) -> Any:
         follow(y, q, post_remains, traces)
         clear(drive)
         for i in range(len(p)):
-            # A product with 0 changes no sum.
-            if u[i] != 0:
+            if form.forward:
                 add_row(drive, w, mask, i, u[i], form.hidden)
             change_row(
                 w, z, mask, learns, i, p[i], x[i], q, y, m, low[i], high[i],
@@ -118,28 +119,27 @@ class OneCall:
     """The steps of one state, each one call.
 
     Args:
-        synapse: Says which procedure.
+        synapse: Whose state it is.
         state: Whose arrays are taken; where they lie in memory is known from then on.
         procedure: As `dense`.
-        more: Further arrays of the procedure.
+        forward: Whether it sums what arrives.
     """
 
-    def __init__(self, synapse: Any, state: Any, procedure: Any, *more: Array) -> None:
+    def __init__(self, synapse: Any, state: Any, procedure: Any, *, forward: bool) -> None:
         batch, n_pre, n_post = state.w.shape
         zeros = functools.partial(engram.array_module(state.w).zeros, dtype=state.w.dtype)
-        self._name = type(synapse).name
-        self._w, self._traces = state.w, (state.pre_trace, state.post_trace)
         self._shapes = (batch, n_pre), (batch, n_post), (batch,)
-        self._pre, self._post, self._modulator = zeros((batch, n_pre)), zeros((batch, n_post)), zeros(batch)
-        self._drive = zeros((batch, n_post))
-        self._delayed = bool(state.history.shape[1])
+        self._name, self._modulated = type(synapse).name, synapse.modulated
+        self._w, self._traces = state.w, (state.pre_trace, state.post_trace)
+        self._pre, self._post, self._modulator, self._drive = map(zeros, (*self._shapes, (batch, n_post)))
+        self._modulator[...] = 1
+        self._delayed = forward and bool(state.history.shape[1])
         self._arriving = zeros((batch, n_pre)) if self._delayed else self._pre
-        eligibility = state.z if synapse.waits else zeros((batch, 0, 0))
-        beta = state.beta if synapse.waits else state.one
+        eligibility, beta = (state.z, state.beta) if synapse.waits else (zeros((batch, 0, 0)), state.one)
         self._call = procedure.bind(
             state.w, eligibility, state.pre_trace[:, 0], state.post_trace[:, 0], state.mask, state.learns,
             self._arriving, self._pre, self._post, self._modulator, self._drive,
-            *state.change, state.eta, state.leak, beta, *state.remains, *more,
+            *state.change, state.eta, state.leak, beta, *state.remains, *synapse.more(state),
         )  # fmt: skip
 
     def holds(self, state: Any) -> bool:
@@ -170,8 +170,13 @@ class OneCall:
             )
         self._pre[...] = pre
         self._post[...] = post
-        self._modulator[...] = modulator
+        if self._modulated:
+            self._modulator[...] = modulator
         if self._delayed:
             self._arriving[...] = after_delay(state, self._pre[:, None])[:, 0]
         self._call()
         return self._drive.copy()
+
+    def settle(self) -> None:
+        """Call the procedure without spikes: one that brings rows up to date."""
+        self._call()

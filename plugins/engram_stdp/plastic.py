@@ -15,11 +15,18 @@ from engram import Array, Context
 from .delay import after_delay
 from .dense import Dense, Weights
 from .hebbian import Dependence, Form, direct, direct_of_sum, eligible, eligible_of_sum, summed
+from .event_driven import event_driven, faded
+from .event_driven import event_driven_everywhere as everywhere
+from .lazy import MOMENTS, lazy
 from .one_call import OneCall, Traces, dense
 from .trace import TRACES, factor
 
 Host: TypeAlias = np.ndarray[Any, Any]
 Semantics: TypeAlias = Literal["florian-2007", "ngclearn-3.2"]
+
+
+Evaluation: TypeAlias = Literal["auto", "dense", "lazy", "event-driven"]
+_LARGE = 1 << 40
 
 
 @attrs.frozen
@@ -28,15 +35,15 @@ class Rules:
 
     Attributes:
         learn: One pass over the weights; `advance` also sums the weighted input.
-        dense: The whole step as one procedure.
         change: Sums what spikes ask for over samples; `learn_sum` lets weights follow that sum.
+        procedures: "learn" and "advance" as one call each, traces included; "settle" where rows wait.
     """
 
     learn: Any
     advance: Any
     change: Any
     learn_sum: Any
-    dense: Any
+    procedures: dict[str, Any]
 
 
 @engram.state
@@ -51,8 +58,20 @@ class PlasticWeights(Weights):
     leak: Array = engram.fixed()
     remains: tuple[Array, Array] = engram.fixed()
     rules: Rules = engram.fixed()
+    row_taken: Array = engram.array("pre", unit="step", dtype="int32", doc="steps kept that a row has taken")
+    kept: Array = engram.array(unit="step", dtype="int32", doc="steps kept, which rows may lack")
+    past_pre: Array = engram.array("moment", "pre", doc="presynaptic spikes of the steps kept")
+    past_pre_trace: Array = engram.array("moment", "pre", doc="their traces")
+    past_post: Array = engram.array("moment", "post", doc="postsynaptic spikes of the steps kept")
+    past_post_trace: Array = engram.array("moment", "post", doc="their traces")
+    past_modulator: Array = engram.array("moment", doc="modulator of the steps kept")
     one: Array = engram.fixed()
     calls: dict[str, OneCall] = engram.fixed()
+
+    def settle(self) -> None:
+        """Bring all weights up to date, where rows wait until they are read."""
+        if "settle" in self.calls:
+            self.calls["settle"].settle()
 
 
 @engram.state
@@ -60,8 +79,9 @@ class EligibleWeights(PlasticWeights):
     """State of a connection whose changes wait for the modulator."""
 
     z: Array = engram.array(
-        "pre", "post", doc="eligibility; with semantics ngclearn-3.2 that of the next call"
+        "pre", "post", doc="eligibility over `scale`; with semantics ngclearn-3.2 that of the next call"
     )
+    scale: Array = engram.array(doc="factor of the eligibility; 1 unless the evaluation is event-driven")
     beta: Array = engram.fixed()
 
 
@@ -132,6 +152,11 @@ class Plastic(Dense):
     semantics: Semantics = engram.param(
         default="florian-2007", doc="the paper's equations, or those of ngclearn's code, one call late"
     )
+    evaluation: Evaluation = engram.param(
+        default="auto",
+        doc="dense: all weights in each step; lazy: a row when it is read, to the same bits; event-driven: where "
+        "spikes are, for few spikes and a modulator that is mostly 0; auto: dense or lazy",
+    )
 
     def check(self) -> None:
         """Bounds hold the initial weights."""
@@ -152,6 +177,20 @@ class Plastic(Dense):
                 f"bound ends at {high:g}, below the greatest initial weight {greatest:g}; move either"
             )
 
+        self._check_evaluation()
+
+    def _check_evaluation(self) -> None:
+        obstacles = {
+            "has no eligibility": not self.waits,
+            "has semantics ngclearn-3.2": self.original,
+            "has weights that decay (tau_weight)": self.tau_weight > 0,
+        }
+        for obstacle, there in obstacles.items():
+            if there and self.evaluation == "event-driven":
+                raise ValueError(f"evaluation: {type(self).name} {obstacle}, so it is not event-driven; take auto")
+        if self.samples > 1 and self.evaluation in ("lazy", "event-driven"):
+            raise ValueError(f"evaluation: {self.evaluation} takes one sample, samples is {self.samples}; take auto")
+
     @property
     @abc.abstractmethod
     def lagged(self) -> bool:
@@ -164,6 +203,7 @@ class Plastic(Dense):
 
     def propagate(self, state: Any, pre: Array) -> Array:
         """Return the weighted sum of what arrives."""
+        state.settle()
         return self.drive(state, pre)
 
     def learn(self, state: Any, pre: Array, post: Array, modulator: Array) -> None:
@@ -179,6 +219,9 @@ class Plastic(Dense):
         Raises:
             EngramError: The shapes do not go together.
         """
+        if self.samples == 1 and state.rules.procedures["learn"].compiles(state.w):
+            self._call(state, "learn")(state, pre, post, modulator)
+            return
         p, q = self.by_sample(pre), self.by_sample(post)
         self._trace(state, p, q)
         if self.samples == 1:
@@ -191,13 +234,16 @@ class Plastic(Dense):
 
         Returns:
             (batch, [sample,] post), from the weights as they were.
+
+        Raises:
+            EngramError: The shapes do not go together.
         """
         if self.samples > 1:
             drive = self.propagate(state, pre)
             self.learn(state, pre, post, modulator)
             return drive
-        if state.rules.dense.compiles(state.w):
-            drive = self._call(state)(state, pre, post, modulator)
+        if state.rules.procedures["advance"].compiles(state.w):
+            drive = self._call(state, "advance")(state, pre, post, modulator)
         else:
             drive = self._by_rules(state, self.by_sample(pre), self.by_sample(post), modulator)
         return drive[:, None] if pre.ndim == 3 else drive
@@ -208,10 +254,12 @@ class Plastic(Dense):
         self._in_one_pass(state, state.rules.advance, after_delay(state, p), p, q, modulator, drive)
         return drive * self.scale
 
-    def _call(self, state: Any) -> OneCall:
-        call: OneCall | None = state.calls.get("dense")
+    def _call(self, state: Any, name: str) -> OneCall:
+        call: OneCall | None = state.calls.get(name)
         if call is None or not call.holds(state):
-            call = state.calls["dense"] = OneCall(self, state, state.rules.dense)
+            for one, procedure in state.rules.procedures.items():
+                state.calls[one] = OneCall(self, state, procedure, forward=one == "advance")
+            call = state.calls[name]
         return call
 
     def _trace(self, state: Any, p: Array, q: Array) -> None:
@@ -225,7 +273,10 @@ class Plastic(Dense):
         self, state: Any, rule: Any, arriving: Array, p: Array, q: Array, modulator: Array, *drive: Array
     ) -> None:
         pair = arriving[:, 0], p[:, 0], state.pre_trace[:, 0], q[:, 0], state.post_trace[:, 0]
-        rule(*self._changed(state), *pair, *state.change, *self._by(state, modulator), *drive)
+        scale = [state.scale] if self.evaluation == "event-driven" else []
+        rule(*self._changed(state), *pair, *state.change, *self._by(state, modulator), *scale, *drive)
+        if scale:
+            faded(state.scale, state.beta)
 
     def _over_samples(self, state: Any, p: Array, q: Array, modulator: Array) -> None:
         d = engram.array_module(p).zeros(state.w.shape, dtype=state.w.dtype)
@@ -245,7 +296,7 @@ class Plastic(Dense):
         """Whether to do as ngclearn's code does."""
         return self.semantics == "ngclearn-3.2"
 
-    def _rules(self, leaks: bool) -> Rules:
+    def _rules(self, leaks: bool, evaluation: Evaluation) -> Rules:
         dependence: dict[float, Dependence] = {0.0: "additive", 1.0: "multiplicative"}
         sparse = self.connection_probability < 1
         form = Form(
@@ -256,12 +307,25 @@ class Plastic(Dense):
             leaks=leaks,
             waits=self.waits,
         )
-        one_pass, of_sum = (eligible, eligible_of_sum) if self.waits else (direct, direct_of_sum)
-        traces = Traces(self.trace, self.trace_step, float(self.nearest_spikes))
-        return Rules(
-            one_pass(form), one_pass(attrs.evolve(form, forward=True)), summed(form), of_sum(form),
-            dense(form, traces, self.scale),
-        )  # fmt: skip
+        learn, of_sum = (eligible, eligible_of_sum) if self.waits else (direct, direct_of_sum)
+        learn = everywhere if self.evaluation == "event-driven" else learn
+        forward = attrs.evolve(form, forward=True)
+        return Rules(learn(form), learn(forward), summed(form), of_sum(form), self._procedures(form, evaluation))
+
+    def _procedures(self, form: Form, evaluation: Evaluation) -> dict[str, Any]:
+        make = {"dense": dense, "lazy": lazy, "event-driven": event_driven}[evaluation]
+        settings = Traces(self.trace, self.trace_step, float(self.nearest_spikes)), self.scale
+        found = {
+            "learn": make(form, *settings), "advance": make(attrs.evolve(form, forward=True), *settings),
+        }  # fmt: skip
+        return found | ({"settle": lazy(form, *settings, settles=True)} if evaluation == "lazy" else {})
+
+    def more(self, state: Any) -> tuple[Array, ...]:
+        """Return what the procedures of the evaluation take beside what `dense` takes."""
+        if self.evaluation == "event-driven":
+            return (state.scale,)
+        past = state.past_pre, state.past_pre_trace, state.past_post, state.past_post_trace, state.past_modulator
+        return (state.row_taken, state.kept, *past) if state.past_modulator.size else ()
 
     def plasticity(
         self, ctx: Context, n_pre: int, n_post: int, gain: Host | float = 1.0
@@ -275,6 +339,8 @@ class Plastic(Dense):
             gain: (batch,) what the strengths of changes are multiplied by.
         """
         fields = self.connection(ctx, n_pre, n_post, hides=self.lagged)
+        evaluation = self._evaluation(n_pre * n_post)
+        fields["sizes"]["moment"] = MOMENTS if evaluation == "lazy" else 0
         p = ctx.per_replica(self)
         sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])
         ends = [sign * ctx.dtype.type(end) for end in self.bound]
@@ -296,8 +362,14 @@ class Plastic(Dense):
             ),
             "one": one,
             "calls": {},
-            "rules": self._rules(bool(leak.any())),
+            "rules": self._rules(bool(leak.any()), evaluation),
         }
+
+    def _evaluation(self, synapses: int) -> Evaluation:
+        """Which evaluation `auto` means, of those that give the same bits."""
+        if self.evaluation != "auto":
+            return self.evaluation
+        return "lazy" if self.samples == 1 and synapses >= _LARGE else "dense"
 
     def _leak(self, ctx: Context) -> Host:
         """What a step takes of a weight; ngclearn takes the same however long the step."""

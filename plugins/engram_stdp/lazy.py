@@ -1,0 +1,91 @@
+"""Rows of weights that are brought up to date when they are read, step by step, from what the spikes were.
+
+A row is read when a spike arrives at it. Until then its weights are left as they are, and what decides over them
+is kept: spikes, traces and modulator of the last steps. The steps are then taken one after the other, so that
+every bit is that of `dense`; a row comes from memory once for many steps.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import engram
+from engram import Array
+
+from .hebbian import Form
+from .one_call import GIVEN, NUMBERS, STATE, Traces, add_row, change_row, clear, follow, multiply
+
+MOMENTS = 64
+"""Steps that are kept; then all rows are brought up to date."""
+_PAST = (
+    "done[b,:]& kept[b]& past_p[b,:,:]& past_x[b,:,:]& past_q[b,:,:]& past_y[b,:,:]& past_m[b,:]&"
+)
+
+
+@functools.cache
+def lazy(form: Form, traces: Traces, scale: float, *, settles: bool = False) -> Any:
+    """Return the procedure of a step.
+
+    Args:
+        form: What of the rules is chosen beforehand.
+        traces: How traces follow spikes.
+        scale: Factor of the weighted sums.
+        settles: Take no step, but bring all rows up to date.
+    """
+
+    @engram.rule
+    def catch_up(
+        w: Array, z: Array, mask: Array, learns: Array, i: int, done: Array, kept: int,
+        past_p: Array, past_x: Array, past_q: Array, past_y: Array, past_m: Array,
+        low: Array, high: Array, a_plus: float, a_minus: float, target: float, mu: float,
+        eta: float, leak: float, beta: float,
+    ) -> None:  # fmt: skip
+        """Take the steps that row `i` has not taken."""
+        for moment in range(MOMENTS):
+            if done[i] <= moment and moment < kept:
+                change_row(
+                    w, z, mask, learns, i, past_p[moment, i], past_x[moment, i], past_q[moment], past_y[moment],
+                    past_m[moment], low[i], high[i], a_plus, a_minus, target, mu, eta, leak, beta, form,
+                )  # fmt: skip
+        done[i] = kept
+
+    @engram.rule(f"{STATE} {GIVEN} {NUMBERS} {_PAST}")
+    def lazy(
+        w: Array, z: Array, x: Array, y: Array, mask: Array, learns: Array,
+        u: Array, p: Array, q: Array, m: float, drive: Array,
+        low: Array, high: Array, a_plus: float, a_minus: float, target: float, mu: float,
+        eta: float, leak: float, beta: float, pre_remains: float, post_remains: float,
+        done: Array, kept: int, past_p: Array, past_x: Array, past_q: Array, past_y: Array, past_m: Array,
+    ) -> None:  # fmt: skip
+        if not settles:
+            follow(x, p, pre_remains, traces)
+            follow(y, q, post_remains, traces)
+            clear(drive)
+            if form.forward:
+                for i in range(len(p)):
+                    if u[i] != 0:
+                        catch_up(
+                            w, z, mask, learns, i, done, kept, past_p, past_x, past_q, past_y, past_m,
+                            low, high, a_plus, a_minus, target, mu, eta, leak, beta,
+                        )  # fmt: skip
+                        add_row(drive, w, mask, i, u[i], form.hidden)
+            multiply(drive, scale)
+            for i in range(len(p)):
+                past_p[kept, i] = p[i]
+                past_x[kept, i] = x[i]
+            for j in range(len(q)):
+                past_q[kept, j] = q[j]
+                past_y[kept, j] = y[j]
+            past_m[kept] = m
+            kept = kept + 1
+        if settles or kept == MOMENTS:
+            for i in range(len(p)):
+                catch_up(
+                    w, z, mask, learns, i, done, kept, past_p, past_x, past_q, past_y, past_m,
+                    low, high, a_plus, a_minus, target, mu, eta, leak, beta,
+                )  # fmt: skip
+                done[i] = 0
+            kept = 0
+
+    return lazy

@@ -208,30 +208,46 @@ class Reader(ExpressionReader):
                         self._names[node.id] = self._fresh(node.id, self.scalar(value))
 
     def _for(self, target: ast.expr, iterable: ast.expr, body: list[ast.stmt]) -> None:
+        count = self._worked_out(iterable)
+        if count is not None:
+            self._loop(target, count, body)
+            return
         items = self.value(iterable)
         if (
             isinstance(items, Static)
             and isinstance(items.value, range)
             and items.value == range(len(items.value))
         ):
-            self._settle(body)
-            if not isinstance(target, ast.Name):
-                self.refuse("the index of a loop is a name")
-            self.shared.serial += 1
-            index = Name(f"{spelt(target.id)}_{self.shared.serial}", "int")
-            self._names[target.id] = index
-            self._loops += 1
-            inner = self._branch(body)
-            self._loops -= 1
-            del self._names[target.id]
-            if items.value:
-                self.out.append(Loop(index, len(items.value), inner))
+            self._loop(target, len(items.value), body)
             return
         live = isinstance(iterable, ast.Call)
         for item in [self._kept(item, live) for item in self._items(items)]:
             self._assign(target, item)
             if self._block(body) is not None:
                 self.refuse("return stands at the end of the function")
+
+    def _worked_out(self, iterable: ast.expr) -> Name | None:
+        """How often `range(n)` repeats where `n` is worked out at run time."""
+        match iterable:
+            case ast.Call(func=ast.Name(id="range"), args=[arg], keywords=[]):
+                count = self.value(arg)
+                if not isinstance(count, Static) and self.scalar(count).kind == "int":
+                    return self._fresh("count", self.scalar(count))
+        return None
+
+    def _loop(self, target: ast.expr, count: int | Name, body: list[ast.stmt]) -> None:
+        self._settle(body)
+        if not isinstance(target, ast.Name):
+            self.refuse("the index of a loop is a name")
+        self.shared.serial += 1
+        index = Name(f"{spelt(target.id)}_{self.shared.serial}", "int")
+        self._names[target.id] = index
+        self._loops += 1
+        inner = self._branch(body)
+        self._loops -= 1
+        del self._names[target.id]
+        if count != 0:
+            self.out.append(Loop(index, count, inner))
 
     def _inlined(self, function: Callable[..., Any], args: list[Value], named: dict[str, Value]) -> Value:
         if function is row.scalar_argmax and len(args) == 1 and isinstance(args[0], Array):

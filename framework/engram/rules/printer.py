@@ -94,8 +94,11 @@ class Printer(abc.ABC):
             case If(test=test, then=then, otherwise=otherwise):
                 return self._if(self.expression(test), then, otherwise, depth)
             case Loop(index=index, count=count, body=body):
-                self._counts[index.id] = count
-                return self._loop(index, count, body, depth)
+                if isinstance(count, int):
+                    self._counts[index.id] = count
+                return self._loop(
+                    index, str(count) if isinstance(count, int) else self.named(count), body, depth
+                )
             case Draw():
                 words = self._words(statement.words, statement.stream, depth)
                 return [*words, *self.lines(statement.making, depth)]
@@ -133,7 +136,7 @@ class Printer(abc.ABC):
     ) -> list[str]: ...
 
     @abc.abstractmethod
-    def _loop(self, index: Name, count: int, body: tuple[Statement, ...], depth: int) -> list[str]: ...
+    def _loop(self, index: Name, count: str, body: tuple[Statement, ...], depth: int) -> list[str]: ...
 
     @abc.abstractmethod
     def _words(self, blocks: Blocks, stream: str, depth: int) -> list[str]: ...
@@ -246,7 +249,7 @@ class CPrinter(Printer):
         )
         return [f"{pad}if ({test}) {{", *self.lines(then, depth + 1), *end]
 
-    def _loop(self, index: Name, count: int, body: tuple[Statement, ...], depth: int) -> list[str]:
+    def _loop(self, index: Name, count: str, body: tuple[Statement, ...], depth: int) -> list[str]:
         pad, name = self._pad(depth), self.named(index)
         head = f"{pad}for (long long {name} = 0; {name} < {count}; ++{name}) {{"
         return [head, *self.lines(body, depth + 1), f"{pad}}}"]
@@ -328,7 +331,7 @@ class NumbaPrinter(Printer):
         lines = [f"{pad}if {test}:", *(self.lines(then, depth + 1) or [rest])]
         return lines + ([f"{pad}else:", *self.lines(otherwise, depth + 1)] if otherwise else [])
 
-    def _loop(self, index: Name, count: int, body: tuple[Statement, ...], depth: int) -> list[str]:
+    def _loop(self, index: Name, count: str, body: tuple[Statement, ...], depth: int) -> list[str]:
         pad, rest = self._pad(depth), self._pad(depth + 1) + "pass"
         return [f"{pad}for {self.named(index)} in range({count}):", *(self.lines(body, depth + 1) or [rest])]
 

@@ -17,7 +17,7 @@ _TERMS = 1 << 16
 
 def independent(loop: Loop) -> bool:
     """Whether the turns of a loop may be taken at once."""
-    return _apart(loop) and not _outer(loop)
+    return isinstance(loop.count, int) and _apart(loop) and not _outer(loop)
 
 
 def summed(loop: Loop, around: int) -> frozenset[str]:
@@ -27,6 +27,8 @@ def summed(loop: Loop, around: int) -> frozenset[str]:
         loop: The loop.
         around: Turns of the loops around it that are taken at once.
     """
+    if not isinstance(loop.count, int):
+        return frozenset()
     names = _outer(loop)
     sums = [statement for statement in loop.body if _is_sum(statement, names)]
     reads = [name for statement in loop.body for name in _names(statement) if name in names]

@@ -91,10 +91,10 @@ class If:
 
 @attrs.frozen
 class Loop:
-    """Repeat for an index 0 .. count - 1."""
+    """Repeat for an index 0 .. count - 1, a number known beforehand or worked out before the loop."""
 
     index: Name
-    count: int
+    count: int | Name
     body: tuple[Statement, ...]
 
 

@@ -195,6 +195,12 @@ class VectorPrinter:
 
     def _loop(self, loop: Loop, mask: str, depth: int) -> list[str]:
         pad, id, count = "    " * depth, loop.index.id, loop.count
+        if isinstance(count, Name):
+            self._masks += 1
+            going, test = f"mask_{self._masks}_", f"({id} < {self.expression(count)})"
+            head = f"{pad}    {going} = {f'xp.logical_and({mask}, {test})' if mask else test}"
+            inner = self.lines(loop.body, going, depth + 1)
+            return [f"{pad}for {id} in indices(most({self.expression(count)})):", head, *inner]
         around = math.prod(self._counts[outer] for outer in self._spread)
         self._counts[id] = count
         sums = spread.summed(loop, around)
@@ -309,6 +315,7 @@ def spaces(printer: VectorPrinter, program: Program, xp: Any, dtype: np.dtype[An
         "wide": lambda x: x.astype(np.int64),
         "real": lambda x: x.astype(dtype) if hasattr(x, "astype") else real(x),
         "integer": lambda x: _integer(xp, x) if hasattr(x, "astype") else np.int64(x),
+        "most": lambda counts: int(counts.max()),
         "indices": lambda count: np.arange(count, dtype=np.int64),
         "across": lambda x: x.T if x.ndim == 2 else x[..., None],
         "whole": lambda x: x.astype(integer),

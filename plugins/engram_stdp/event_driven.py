@@ -5,8 +5,10 @@ With z = s e, where s fades for all synapses of a replica at once, equation (2) 
     s <- beta s,  e <- e + D / (s tau_z)                                  (4)
 
 and e changes where a spike is. Before s becomes too small a number, e takes its place: e <- s e, s <- 1.
-Weights follow (3) in the steps whose modulator is not 0, which are thought few. In real numbers nothing
-differs from (2), where weights do not decay; in floating-point numbers the last bits do.
+Weights follow (3) in the steps whose modulator is not 0, which are thought few. Nobody reads e before that,
+so that spikes are kept until then, and each row of the weights comes from memory once for many steps.
+
+In real numbers nothing differs from (2), where weights do not decay; in floating-point numbers the last bits do.
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ from typing import Any
 import engram
 from engram import Array
 
-from .hebbian import Form, change, seen, weight
+from .hebbian import Form, depression, potentiation, seen, weight
 from .one_call import GIVEN, NUMBERS, STATE, Traces, add_row, clear, follow, multiply
 
 LEAST = 1e-4
 """The scale at which numbers are rebased; all scales are at least this."""
-_ROWS = 32
-"""Rows that are searched for columns at once: as many as caches hold."""
+_PAST = (
+    "scale[b]& kept[b]& past_p[b,:,:]& past_x[b,:,:]& past_q[b,:,:]& past_y[b,:,:]& "
+    "unit[b,:]& spikes[b,:]& fired[b,:,:]&"
+)
 
 
 @engram.rule("scale[b]& beta[b]")
@@ -34,7 +38,7 @@ def faded(scale: float, beta: float) -> float:
 
 @functools.cache
 def event_driven_everywhere(form: Form) -> Any:
-    """Return the rule that does for each synapse what `event_driven` does where a spike is."""
+    """Return the rule that does at every synapse, in every step, what `event_driven` does where a spike is."""
 
     @engram.rule(
         "w[b,i,j]& e[b,i,j]& u[b,i] p[b,i] x[b,i] q[b,j] y[b,j] low[b,i] high[b,i] a_plus[b] a_minus[b] "
@@ -49,11 +53,11 @@ def event_driven_everywhere(form: Form) -> Any:
         after = beta * scale if beta * scale >= LEAST else 1.0
         unit = 1.0 / after
         e = e if beta * scale >= LEAST else beta * scale * e
-        down = change(w, p, x, 0.0, y, low, high, a_plus, a_minus, target, mu, form.dependence) * unit
-        e = e + down if p != 0 else e
-        up = change(w, 0.0, x, q, y, low, high, a_plus, a_minus, target, mu, form.dependence) * unit
+        down = unit * depression(w, p, y, low, a_minus, mu, form.dependence)
+        e = e - down if p != 0 else e
+        up = unit * potentiation(w, x, q, high, a_plus, target, mu, form.dependence)
         e = e + up if q != 0 else e
-        new = weight(w, after * e, m, eta, learns, 0.0, low, high, mask, form.sparse, False)
+        new = weight(w, after * e, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
         new = new if m != 0 else w
         if form.forward:
             return new, e, seen(w, mask, form.hidden) * u
@@ -63,61 +67,91 @@ def event_driven_everywhere(form: Form) -> Any:
 
 
 @functools.cache
-def event_driven(form: Form, traces: Traces, scale_of_sum: float) -> Any:
-    """Return the procedure of a step that touches weights where spikes are, and all where m is not 0.
+def event_driven(form: Form, traces: Traces, scale_of_sum: float, *, settles: bool = False) -> Any:
+    """Return the procedure of a step.
 
     Args:
         form: What of the rules is chosen beforehand.
         traces: How traces follow spikes.
         scale_of_sum: Factor of the weighted sums.
+        settles: Take no step, but let the eligibility follow the spikes that are kept.
     """
 
-    @engram.rule(f"{STATE} {GIVEN} {NUMBERS} scale[b]&")
+    @engram.rule
+    def follow_spikes(
+        w: Array, z: Array, i: int, kept: int, past_p: Array, past_x: Array, past_q: Array, past_y: Array,
+        unit: Array, spikes: Array, fired: Array, low: float, high: float,
+        a_plus: float, a_minus: float, target: float, mu: float,
+    ) -> None:  # fmt: skip
+        """Equation (4) for row `i` and the steps that are kept."""
+        for moment in range(kept):
+            p, x, held = past_p[moment, i], past_x[moment, i], unit[moment]
+            if p != 0:
+                for j in range(len(past_y[0])):
+                    z[i, j] -= held * depression(
+                        w[i, j], p, past_y[moment, j], low, a_minus, mu, form.dependence
+                    )  # fmt: skip
+            for spike in range(spikes[moment]):
+                j = fired[moment, spike]
+                z[i, j] += held * potentiation(
+                    w[i, j], x, past_q[moment, j], high, a_plus, target, mu, form.dependence
+                )  # fmt: skip
+
+    @engram.rule(f"{STATE} {GIVEN} {NUMBERS} {_PAST}")
     def event_driven(
         w: Array, z: Array, x: Array, y: Array, mask: Array, learns: Array,
         u: Array, p: Array, q: Array, m: float, drive: Array,
         low: Array, high: Array, a_plus: float, a_minus: float, target: float, mu: float,
-        eta: float, leak: float, beta: float, pre_remains: float, post_remains: float, scale: float,
+        eta: float, leak: float, beta: float, pre_remains: float, post_remains: float,
+        scale: float, kept: int, past_p: Array, past_x: Array, past_q: Array, past_y: Array,
+        unit: Array, spikes: Array, fired: Array,
     ) -> None:  # fmt: skip
-        follow(x, p, pre_remains, traces)
-        follow(y, q, post_remains, traces)
-        clear(drive)
-        if form.forward:
-            for i in range(len(p)):
-                add_row(drive, w, mask, i, u[i], form.hidden)
-        multiply(drive, scale_of_sum)
-        scale = beta * scale
-        if not scale >= LEAST:
-            for i in range(len(p)):
-                for j in range(len(q)):
-                    z[i, j] = scale * z[i, j]
-            scale = 1.0
-        unit = 1.0 / scale
-        for i in range(len(p)):
-            if p[i] != 0:
-                spike, past, least, most = p[i], x[i], low[i], high[i]
-                for j in range(len(q)):
-                    z[i, j] += unit * change(
-                        w[i, j], spike, past, 0.0, y[j], least, most,
-                        a_plus, a_minus, target, mu, form.dependence,
+        if not settles:
+            follow(x, p, pre_remains, traces)
+            follow(y, q, post_remains, traces)
+            clear(drive)
+            if form.forward:
+                for i in range(len(p)):
+                    add_row(drive, w, mask, i, u[i], form.hidden)
+            multiply(drive, scale_of_sum)
+            scale = beta * scale
+            if not scale >= LEAST:
+                for i in range(len(p)):
+                    follow_spikes(
+                        w, z, i, kept, past_p, past_x, past_q, past_y, unit, spikes, fired,
+                        low[i], high[i], a_plus, a_minus, target, mu,
                     )  # fmt: skip
-        for block in range(len(p) // _ROWS + 1):
+                    for j in range(len(q)):
+                        z[i, j] = scale * z[i, j]
+                scale = 1.0
+                kept = 0
+            for i in range(len(p)):
+                past_p[kept, i] = p[i]
+                past_x[kept, i] = x[i]
+            found = 0
             for j in range(len(q)):
+                past_q[kept, j] = q[j]
+                past_y[kept, j] = y[j]
                 if q[j] != 0:
-                    for row in range(_ROWS):
-                        i = block * _ROWS + row
-                        if i < len(p):
-                            z[i, j] += unit * change(
-                                w[i, j], 0.0, x[i], q[j], y[j], low[i], high[i],
-                                a_plus, a_minus, target, mu, form.dependence,
-                            )  # fmt: skip
-        if m != 0:
+                    fired[kept, found] = j
+                    found = found + 1
+            spikes[kept] = found
+            unit[kept] = 1.0 / scale
+            kept = kept + 1
+        modulated = m != 0 and not settles
+        if settles or modulated or kept == len(unit):
             for i in range(len(p)):
-                least, most = low[i], high[i]
-                for j in range(len(q)):
-                    w[i, j] = weight(
-                        w[i, j], scale * z[i, j], m, eta, learns[j], 0.0, least, most, mask[i, j],
-                        form.sparse, False,
-                    )  # fmt: skip
+                follow_spikes(
+                    w, z, i, kept, past_p, past_x, past_q, past_y, unit, spikes, fired,
+                    low[i], high[i], a_plus, a_minus, target, mu,
+                )  # fmt: skip
+                if modulated:
+                    least, most = low[i], high[i]
+                    for j in range(len(q)):
+                        w[i, j] = weight(
+                            w[i, j], scale * z[i, j], m, eta, learns[j], leak, least, most, mask[i, j],
+                            form.sparse, form.leaks,
+                        )  # fmt: skip
+            kept = 0
 
     return event_driven

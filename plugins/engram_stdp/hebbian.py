@@ -55,19 +55,40 @@ class Form:
 
 
 @engram.rule
+def potentiation(
+    w: float, x: float, q: float, high: float, a_plus: float, target: float, mu: float, dependence: str
+) -> Any:
+    """What a postsynaptic spike makes of a weight, the first half of equation (1)."""
+    up = a_plus * (x - target) * q
+    if dependence == "multiplicative":
+        return up * (high - w)
+    if dependence == "power":
+        # A weight may lie outside: one that does not exist is 0, wherever the bounds are.
+        return up * exact.power(max(high - w, 0.0), mu)
+    return up
+
+
+@engram.rule
+def depression(
+    w: float, p: float, y: float, low: float, a_minus: float, mu: float, dependence: str
+) -> Any:
+    """What a presynaptic spike takes of a weight, the second half of equation (1)."""
+    down = a_minus * p * y
+    if dependence == "multiplicative":
+        return down * (w - low)
+    if dependence == "power":
+        return down * exact.power(max(w - low, 0.0), mu)
+    return down
+
+
+@engram.rule
 def change(
     w: float, p: float, x: float, q: float, y: float, low: float, high: float,
     a_plus: float, a_minus: float, target: float, mu: float, dependence: str,
 ) -> Any:  # fmt: skip
     """Equation (1)."""
-    up = a_plus * (x - target) * q
-    down = a_minus * p * y
-    if dependence == "multiplicative":
-        return up * (high - w) - down * (w - low)
-    if dependence == "power":
-        # A weight may lie outside: one that does not exist is 0, wherever the bounds are.
-        return up * exact.power(max(high - w, 0.0), mu) - down * exact.power(max(w - low, 0.0), mu)
-    return up - down
+    up = potentiation(w, x, q, high, a_plus, target, mu, dependence)
+    return up - depression(w, p, y, low, a_minus, mu, dependence)
 
 
 @engram.rule

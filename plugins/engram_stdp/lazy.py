@@ -16,8 +16,6 @@ from engram import Array
 from .hebbian import Form
 from .one_call import GIVEN, NUMBERS, STATE, Traces, add_row, change_row, clear, follow, multiply
 
-MOMENTS = 64
-"""Steps that are kept; then all rows are brought up to date."""
 _PAST = (
     "done[b,:]& kept[b]& past_p[b,:,:]& past_x[b,:,:]& past_q[b,:,:]& past_y[b,:,:]& past_m[b,:]&"
 )
@@ -42,7 +40,7 @@ def lazy(form: Form, traces: Traces, scale: float, *, settles: bool = False) -> 
         eta: float, leak: float, beta: float,
     ) -> None:  # fmt: skip
         """Take the steps that row `i` has not taken."""
-        for moment in range(MOMENTS):
+        for moment in range(len(past_m)):
             if done[i] <= moment and moment < kept:
                 change_row(
                     w, z, mask, learns, i, past_p[moment, i], past_x[moment, i], past_q[moment], past_y[moment],
@@ -79,7 +77,7 @@ def lazy(form: Form, traces: Traces, scale: float, *, settles: bool = False) -> 
                 past_y[kept, j] = y[j]
             past_m[kept] = m
             kept = kept + 1
-        if settles or kept == MOMENTS:
+        if settles or kept == len(past_m):
             for i in range(len(p)):
                 catch_up(
                     w, z, mask, learns, i, done, kept, past_p, past_x, past_q, past_y, past_m,

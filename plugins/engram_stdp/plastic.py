@@ -17,7 +17,7 @@ from .dense import Dense, Weights
 from .hebbian import Dependence, Form, direct, direct_of_sum, eligible, eligible_of_sum, summed
 from .event_driven import event_driven, faded
 from .event_driven import event_driven_everywhere as everywhere
-from .lazy import MOMENTS, lazy
+from .lazy import lazy
 from .one_call import OneCall, Traces, dense
 from .trace import TRACES, factor
 
@@ -27,6 +27,8 @@ Semantics: TypeAlias = Literal["florian-2007", "ngclearn-3.2"]
 
 Evaluation: TypeAlias = Literal["auto", "dense", "lazy", "event-driven"]
 _LARGE = 1 << 40
+_MOMENTS = {"dense": 0, "lazy": 64, "event-driven": 128}
+_EVENT_MOMENTS = _MOMENTS | {"lazy": 0}
 
 
 @attrs.frozen
@@ -65,6 +67,9 @@ class PlasticWeights(Weights):
     past_post: Array = engram.array("moment", "post", doc="postsynaptic spikes of the steps kept")
     past_post_trace: Array = engram.array("moment", "post", doc="their traces")
     past_modulator: Array = engram.array("moment", doc="modulator of the steps kept")
+    unit: Array = engram.array("event_moment", doc="1 / scale of the steps kept")
+    spikes: Array = engram.array("event_moment", dtype="int32", doc="postsynaptic spikes of the steps kept")
+    fired: Array = engram.array("event_moment", "post", dtype="int32", doc="which units they were")
     one: Array = engram.fixed()
     calls: dict[str, OneCall] = engram.fixed()
 
@@ -203,7 +208,8 @@ class Plastic(Dense):
 
     def propagate(self, state: Any, pre: Array) -> Array:
         """Return the weighted sum of what arrives."""
-        state.settle()
+        if self.evaluation != "event-driven":
+            state.settle()
         return self.drive(state, pre)
 
     def learn(self, state: Any, pre: Array, post: Array, modulator: Array) -> None:
@@ -315,17 +321,15 @@ class Plastic(Dense):
     def _procedures(self, form: Form, evaluation: Evaluation) -> dict[str, Any]:
         make = {"dense": dense, "lazy": lazy, "event-driven": event_driven}[evaluation]
         settings = Traces(self.trace, self.trace_step, float(self.nearest_spikes)), self.scale
-        found = {
-            "learn": make(form, *settings), "advance": make(attrs.evolve(form, forward=True), *settings),
-        }  # fmt: skip
-        return found | ({"settle": lazy(form, *settings, settles=True)} if evaluation == "lazy" else {})
+        found = {"learn": make(form, *settings), "advance": make(attrs.evolve(form, forward=True), *settings)}
+        return found if evaluation == "dense" else {**found, "settle": make(form, *settings, settles=True)}
 
     def more(self, state: Any) -> tuple[Array, ...]:
         """Return what the procedures of the evaluation take beside what `dense` takes."""
+        past = state.past_pre, state.past_pre_trace, state.past_post, state.past_post_trace
         if self.evaluation == "event-driven":
-            return (state.scale,)
-        past = state.past_pre, state.past_pre_trace, state.past_post, state.past_post_trace, state.past_modulator
-        return (state.row_taken, state.kept, *past) if state.past_modulator.size else ()
+            return (state.scale, state.kept, *past, state.unit, state.spikes, state.fired)
+        return (state.row_taken, state.kept, *past, state.past_modulator) if state.past_modulator.size else ()
 
     def plasticity(
         self, ctx: Context, n_pre: int, n_post: int, gain: Host | float = 1.0
@@ -340,7 +344,7 @@ class Plastic(Dense):
         """
         fields = self.connection(ctx, n_pre, n_post, hides=self.lagged)
         evaluation = self._evaluation(n_pre * n_post)
-        fields["sizes"]["moment"] = MOMENTS if evaluation == "lazy" else 0
+        fields["sizes"] |= {"moment": _MOMENTS[evaluation], "event_moment": _EVENT_MOMENTS[evaluation]}
         p = ctx.per_replica(self)
         sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])
         ends = [sign * ctx.dtype.type(end) for end in self.bound]

@@ -35,4 +35,4 @@ class MSTDP(Plastic):
         if not self.waits:
             return ctx.state(PlasticWeights, **fields)
         # Eligibility that is the change of the last call, and nothing of those before.
-        return ctx.state(EligibleWeights, beta=ctx.zeros(), gain=fields["one"], **fields)
+        return ctx.state(EligibleWeights, beta=ctx.zeros(), gain=ctx.zeros() + ctx.dtype.type(1), **fields)

@@ -43,12 +43,13 @@ class PlasticWeights(Weights):
     pre_trace: Array = engram.array("sample", "pre", doc="trace of presynaptic spikes")
     post_trace: Array = engram.array("sample", "post", doc="trace of postsynaptic spikes")
     learns: Array = engram.array("post", doc="1 where the weights onto a unit learn, 0 where they do not")
+    learning_mask: Array = engram.array(doc="1 where a replica learns, 0 where nothing plastic changes")
     change: tuple[Array, ...] = engram.fixed()
     eta: Array = engram.fixed()
     leak: Array = engram.fixed()
     remains: tuple[Array, Array] = engram.fixed()
+    decays: bool = engram.fixed()
     rules: Rules = engram.fixed()
-    one: Array = engram.fixed()
 
 
 @engram.state
@@ -140,11 +141,11 @@ class Plastic(Dense):
         if not self.signs:
             raise ValueError("signs: names none; leave it out, or give at least one of 1 and -1")
         least, greatest = self.initial.range
-        if least < low and self.initial.smallest is None:
+        if least < low:
             raise ValueError(
                 f"bound begins at {low:g}, above the least initial weight {least:g}; move either"
             )
-        if greatest > high and self.initial.largest is None:
+        if greatest > high:
             raise ValueError(
                 f"bound ends at {high:g}, below the greatest initial weight {greatest:g}; move either"
             )
@@ -222,9 +223,15 @@ class Plastic(Dense):
         return (state.w, state.z) if self.waits else (state.w,)
 
     def _by(self, state: Any, modulator: Array) -> tuple[Array, ...]:
-        """What decides how the weights follow."""
-        common = state.mask, modulator if self.modulated else state.one, state.eta, state.learns, state.leak
-        return (*common, state.beta, state.gain) if self.waits else common
+        """What decides how the weights follow; where nothing is learnt, that w <- w and z <- z."""
+        learning = state.learning_mask
+        m = modulator * learning if self.modulated else learning
+        leak = state.leak * learning if state.decays else state.leak
+        common = state.mask, m, state.eta, state.learns, leak
+        if not self.waits:
+            return common
+        beta = engram.array_module(learning).maximum(state.beta, 1 - learning)
+        return *common, beta, state.gain * learning
 
     @property
     def original(self) -> bool:
@@ -253,17 +260,18 @@ class Plastic(Dense):
         w = fields["w"]
         w[...] = ctx.xp.clip(w * sign[:, :, None], low[:, :, None], high[:, :, None])
         w *= fields["mask"] | self.lagged
-        one = ctx.zeros() + ctx.dtype.type(1)
+        one, leak = ctx.zeros() + ctx.dtype.type(1), self._leak(ctx)
         depression = ctx.xp.maximum(p.a_minus, 0) if self.original else p.a_minus
         exponent = one * ctx.dtype.type(self.weight_exponent)
         return fields | {
             "learns": ctx.zeros(n_post) + ctx.dtype.type(1),
+            "learning_mask": one,
             "change": (low, high, p.a_plus, depression, p.trace_target, exponent),
-            "leak": on_device(ctx, self._leak(ctx)),
+            "leak": on_device(ctx, leak),
+            "decays": bool(leak.any()),
             "remains": tuple(
                 on_device(ctx, factor(ctx.dt, ctx.values(self, tau))) for tau in ("tau_plus", "tau_minus")
             ),
-            "one": one,
             "rules": self._rules(),
         }
 

@@ -1,7 +1,7 @@
 """Ends a run whose weights are no numbers.
 
-A trace, a spike or a modulator that is nan makes the weights nan, and the rules keep that. So it is enough to
-look at the weights where the host is visited anyway, after each chunk; a step costs nothing.
+A trace, a spike or a modulator that is nan, or inf times 0, makes the weights nan, and the rules keep that. So
+it is enough to look at the weights where the host is visited anyway, after each chunk; a step costs nothing.
 """
 
 from __future__ import annotations
@@ -30,5 +30,5 @@ def check(run: Any, chunk: Any) -> None:
             if lost.any():
                 raise EngramError(
                     f"{slot.path}: nan in replica {int(lost.argmax())} since a step of {chunk.start} to "
-                    f"{chunk.stop - 1}: a trace, spike or modulator was nan; record those to find it"
+                    f"{chunk.stop - 1}: a trace, spike or modulator was nan or inf; record those to find it"
                 )

@@ -1,7 +1,7 @@
 """Ends a run whose weights are no numbers.
 
-A trace, a spike or a modulator that is nan, or inf times 0, makes the weights nan, and the rules keep that. So
-it is enough to look at the weights where the host is visited anyway, after each chunk; a step costs nothing.
+A trace, a spike or a modulator that is nan, or inf times 0, makes weights nan, and the rules keep that. So it
+is enough to look at the weights where the host is visited anyway, after each chunk; a step costs nothing.
 """
 
 from __future__ import annotations

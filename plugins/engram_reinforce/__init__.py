@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engram import Analysis, Memory, Synapse, Task, hookimpl
 
+from .armed_bandit import ArmedBandit as ArmedBandit
 from .bandit import Bandit as Bandit
 from .mean_action import mean_action
 from .policy import GaussianPolicy as GaussianPolicy
@@ -27,8 +28,8 @@ def register_memories() -> Iterable[type[Memory]]:
 
 @hookimpl
 def register_tasks() -> Iterable[type[Task]]:
-    """Offer `bandit` and `reach`."""
-    return [Bandit, Reach]
+    """Offer `bandit`, `armed-bandit` and `reach`."""
+    return [Bandit, ArmedBandit, Reach]
 
 
 @hookimpl

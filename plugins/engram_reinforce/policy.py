@@ -1,5 +1,8 @@
 """A policy that draws continuous actions from Gaussians and learns them from reward.
 
+Where the task offers a choice, a number is drawn for each alternative and the largest wins, so that the
+probability of an alternative is that of its number to be the largest.
+
 The synapse draws the action for what is observed; with the next signal comes its reward, and the synapse
 learns before it draws again. The first signal of a trial brings no reward, and none is learnt from.
 """
@@ -9,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import engram
-from engram import Array, Context, RecipeError, Signal, Spec
+from engram import Array, Choice, Context, RecipeError, Signal, Spec
 
 
 @engram.state
@@ -19,11 +22,16 @@ class PolicyState:
     synapse: Any = engram.child()
     seen: Array = engram.array("pre", doc="what was observed")
     drawn: Array = engram.array("post", doc="the action that was drawn")
+    chooses: bool = engram.fixed()
 
 
 @engram.parameters
 class GaussianPolicy(engram.Memory):
-    """A policy: a synapse from what is observed to units that draw a continuous action."""
+    """A policy: a synapse from what is observed to units that draw a continuous action, or a choice.
+
+    It holds a synapse whose class says `draws_actions = True`: `propagate` draws, `learn` takes the reward of
+    the last draw, and where `learning_mask` (batch,) of its state is False nothing is learnt.
+    """
 
     name = "gaussian-policy"
 
@@ -38,19 +46,20 @@ class GaussianPolicy(engram.Memory):
         Raises:
             RecipeError: The task shows or takes no row of numbers, or the synapse draws no action or several.
         """
-        pre = _width(ctx, "observation") + self.bias
-        post = _width(ctx, "action")
-        synapse = self.synapse.init(ctx.child("synapse"), pre, post)
-        if not hasattr(synapse, "learning_mask"):
+        if not getattr(self.synapse, "draws_actions", False):
             raise RecipeError(
-                f"{ctx.path}.synapse: {type(self.synapse).name!r} has no learning_mask and draws no "
-                "actions; use 'reinforce'"
+                f"{ctx.path}.synapse: {type(self.synapse).name!r} draws no actions; use 'reinforce'"
             )
         if getattr(self.synapse, "samples", 1) != 1:
             raise RecipeError(
                 f"{ctx.path}.synapse.samples: a policy takes one action at a time; leave it at 1"
             )
-        return ctx.state(PolicyState, sizes={"pre": pre, "post": post}, synapse=synapse)
+        pre = _width(ctx, "observation") + self.bias
+        chooses = isinstance(ctx.action, Choice)
+        post = ctx.action.n if isinstance(ctx.action, Choice) else _width(ctx, "action")
+        synapse = self.synapse.init(ctx.child("synapse"), pre, post)
+        sizes = {"pre": pre, "post": post}
+        return ctx.state(PolicyState, sizes=sizes, synapse=synapse, chooses=chooses)
 
     def step(self, state: PolicyState, signal: Signal) -> Array:
         """Learn from the reward of the last action, then draw the next one."""
@@ -60,11 +69,11 @@ class GaussianPolicy(engram.Memory):
         if self.bias:
             state.seen[:, -1] = 1
         state.drawn[...] = self.synapse.propagate(state.synapse, state.seen)
-        return state.drawn.copy()
+        return state.drawn.argmax(axis=1) if state.chooses else state.drawn.copy()
 
 
 def _width(ctx: Context, name: str) -> int:
-    """Return the length of the row that the task shows or takes."""
+    """Return the length of the row of numbers that the task shows or takes."""
     space = getattr(ctx, name)
     if not isinstance(space, Spec) or len(space.shape) != 1 or space.dtype != "float":
         raise RecipeError(f"{ctx.path}: takes a task whose {name} is a row of numbers, such as 'bandit'")

@@ -2,7 +2,7 @@
 
 Williams 1992, Machine Learning 8:229. A sample of units k with the inputs x_i has
 
-    mu_k = f(sum_i a(x_i) w_ik),  ln sigma_k = sum_i a(x_i) v_ik        (1)
+    mu_k = f(s sum_i a(x_i) w_ik),  ln sigma_k = s sum_i a(x_i) v_ik    (1)
     y_k = mu_k + sigma_k eps_k                                          (2)
 
 and when its reward r arrives, with a baseline b and g the density of y,
@@ -17,7 +17,7 @@ in (4). What ngc-learn 3.2 does instead is `semantics = "ngclearn-3.2"`.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import engram
 from engram import Array, Context, EngramError, Stream
@@ -42,13 +42,14 @@ class Uniform:
 
 
 @engram.rule(
-    "x[b,s,i] reward[b,s] mean_score[b,s,k] log_std_score[b,s,k] d_mean[b,i,k]+ d_log_std[b,i,k]+; factor"
+    "x[b,s,i] reward[b,s] mean_score[b,s,k] log_std_score[b,s,k] mask[b,i,k] "
+    "d_mean[b,i,k]+ d_log_std[b,i,k]+; factor"
 )
 def gradient(
-    x: Array, reward: Array, mean_score: Array, log_std_score: Array, factor: float
+    x: Array, reward: Array, mean_score: Array, log_std_score: Array, mask: Array, factor: float
 ) -> tuple[Array, Array]:
-    """The bracket of equation (3), summed over samples."""
-    credit = factor * reward
+    """The bracket of equation (3), summed over samples; 0 where there is no synapse."""
+    credit = factor * reward if mask else 0.0
     return x * (credit * mean_score), x * (credit * log_std_score)
 
 
@@ -86,7 +87,7 @@ class ReinforceState:
     average_mean: Array = engram.array("pre", "post", doc="running average of the gradient of w")
     average_log_std: Array = engram.array("pre", "post", doc="running average of the gradient of v")
     count: Array = engram.array(doc="gradients in the averages")
-    x: Array = engram.array("sample", "pre", doc="inputs a(x) of the sample")
+    x: Array = engram.array("sample", "pre", doc="inputs a(x) of the sample, scaled")
     mean: Array = engram.array("sample", "post", doc="mu of the sample")
     std: Array = engram.array("sample", "post", doc="sigma of the sample")
     z: Array = engram.array("sample", "post", doc="(y - mu) / sigma of the sample")
@@ -97,6 +98,7 @@ class ReinforceState:
     baseline: Array = engram.array(unit="reward", doc="b, the running mean of rewards")
     objective: Array = engram.array(unit="reward", doc="sum of -(r - b) ln g, scaled as the gradient")
     learning_mask: Array = engram.array(dtype="bool", doc="whether weights and baseline may change")
+    mask: Array = engram.array("pre", "post", dtype="bool", doc="the synapse exists")
     noise: Stream = engram.fixed()
     eta: Array = engram.fixed()
     beta: Array = engram.fixed()
@@ -109,9 +111,13 @@ class Reinforce(engram.Synapse):
 
     `propagate` draws a sample and `learn` takes the reward of the last one, so `learn` comes before the next
     `propagate`. Where `learning_mask` of the state is False, nothing is learnt from a reward.
+
+    Attributes:
+        draws_actions: True, by which an owner knows all this of a synapse.
     """
 
     name = "reinforce"
+    draws_actions: ClassVar[bool] = True
 
     eta: float = engram.param(default=0.01, ge=0, lt=math.inf, doc="learning rate", per_replica=True)
     baseline: float = engram.param(
@@ -121,6 +127,13 @@ class Reinforce(engram.Synapse):
     samples: int = engram.param(default=1, ge=1, doc="samples that share the weights, (batch, sample, unit)")
     mean_weights: Uniform = engram.param(default=Uniform(), doc="initial weights w of the mean")
     log_std_weights: Uniform = engram.param(default=Uniform(), doc="initial weights v of ln sigma")
+    connection_probability: float = engram.param(
+        default=1.0, ge=0, le=1, symbol="p_conn", doc="probability that a synapse exists"
+    )
+    scale: float = engram.param(
+        default=1.0, gt=-math.inf, lt=math.inf, symbol="g_conduct_factor, resist_scale",
+        doc="factor of both sums of equation (1); with semantics ngclearn-3.2 without effect",
+    )  # fmt: skip
     act_fx: Activation = engram.param(default="identity", symbol="a", doc="activation of the inputs")
     mu_act_fx: Activation = engram.param(default="identity", symbol="f", doc="activation of the mean")
     mu_out_min: float = engram.param(default=-math.inf, doc="smallest action")
@@ -157,6 +170,11 @@ class Reinforce(engram.Synapse):
                     f"{name} must lie within the bounds of weights, {low:g} to {high:g}; "
                     "narrow it, or set w_min and w_max"
                 )
+        if self.connection_probability < 1 and not low <= 0 <= high:
+            raise ValueError(
+                f"connection_probability: synapses that do not exist have weights of 0, outside {low:g} to "
+                f"{high:g}; set w_min and w_max around 0"
+            )
 
     @property
     def delayed(self) -> bool:
@@ -181,11 +199,16 @@ class Reinforce(engram.Synapse):
             name: drawn.low + (drawn.high - drawn.low) * ctx.random(name).uniform(n_pre, n_post)
             for name, drawn in (("w_mean", self.mean_weights), ("w_log_std", self.log_std_weights))
         }
+        mask = ctx.xp.ones((ctx.batch, n_pre, n_post), dtype="bool")
+        if self.connection_probability < 1:
+            mask &= ctx.random("connections").uniform(n_pre, n_post) < self.connection_probability
+        weights = {name: w * mask for name, w in weights.items()}
         return ctx.state(
             ReinforceState,
             sizes={"pre": n_pre, "post": n_post, "sample": self.samples},
             std=ctx.zeros(self.samples, n_post) + 1,
             learning_mask=~ctx.zeros(dtype="bool"),
+            mask=mask,
             noise=ctx.random("noise"),
             eta=values.eta,
             beta=values.baseline,
@@ -213,6 +236,8 @@ class Reinforce(engram.Synapse):
                 f"({batch}, {samples}, {n_pre})"
             )
         state.x[...] = ACTIVATIONS[self.act_fx](pre.reshape(state.x.shape))
+        if not self.delayed:
+            state.x *= self.scale
         self._draw(state)
         if self.delayed:
             self._update(state)
@@ -251,7 +276,7 @@ class Reinforce(engram.Synapse):
         )  # fmt: skip
 
     def _update(self, state: ReinforceState) -> None:
-        scored = (state.x, state.reward, state.mean_score, state.log_std_score)
+        scored = (state.x, state.reward, state.mean_score, state.log_std_score, state.mask)
         gradient(*scored, state.d_mean, state.d_log_std, factor=self.factor)
         surprise(state.reward, state.std, state.z, state.objective, factor=self.factor)
         state.count += 1

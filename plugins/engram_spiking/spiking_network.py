@@ -12,6 +12,7 @@ Florian 2007, Neural Computation 19:1468, equation by equation, whatever synapse
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -42,7 +43,8 @@ class SpikingNetwork(engram.Memory):
 
     A layer is a memory whose state has `spikes` (batch, unit). One that no connection reaches sees what the
     task shows. A connection bears the names of the layers that it joins: `hidden_output` goes from `hidden`
-    to `output`, `hidden_hidden` is recurrent. Where nothing may be learnt, its modulator is 0.
+    to `output`, `hidden_hidden` is recurrent. Where nothing may be learnt, its modulator is 0, and so is the
+    `learning_mask` that its state may have.
     """
 
     name = "spiking-network"
@@ -60,16 +62,19 @@ class SpikingNetwork(engram.Memory):
         doc="the action: spikes of the step, or of the trial so far; a choice takes the most",
     )
     plasticity: float = engram.param(
-        default=1.0, doc="factor of the modulator: 0 freezes the weights", per_replica=True
-    )
+        default=1.0, gt=-math.inf, lt=math.inf, per_replica=True,
+        doc="factor of the modulator; 0 freezes all connections",
+    )  # fmt: skip
 
     def check(self) -> None:
-        """Names fit together."""
+        """Names fit together, and no connection wants several samples."""
         if self.output not in self.layers:
             known = ", ".join(self.layers) or "none"
             raise ValueError(f"output: there is no layer {self.output!r}; layers: {known}")
-        for key in self.connections:
+        for key, synapse in self.connections.items():
             self.route(key)
+            if getattr(synapse, "samples", 1) != 1:
+                raise ValueError(f"connections.{key}.samples: a replica is one sample; leave it at 1")
 
     def route(self, key: str) -> tuple[str, str]:
         """Return the names of the layers that a connection goes from and to.
@@ -87,10 +92,13 @@ class SpikingNetwork(engram.Memory):
         """Return a silent network.
 
         Raises:
-            RecipeError: The output layer has not the units that the task takes.
+            RecipeError: A layer has no spikes, or the output layer has not the units that the task takes.
         """
         routes = {key: self.route(key) for key in self.connections}
         layers = self._layers(ctx, {target for _, target in routes.values()})
+        if silent := [name for name, state in layers.items() if not hasattr(state, "spikes")]:
+            used = type(self.layers[silent[0]]).name
+            raise RecipeError(f"{ctx.path}.layers.{silent[0]}: {used!r} is no layer of cells; use 'lif'")
         units = {name: state.spikes.shape[1] for name, state in layers.items()}
         return ctx.state(
             NetworkState,
@@ -133,18 +141,22 @@ class SpikingNetwork(engram.Memory):
     def step(self, state: NetworkState, signal: Signal) -> Array | None:
         """Equations (1) to (3); returns the spikes (batch, output), their counts, or the choice (batch,)."""
         self.modulator.step(state, signal)
-        current = self._passed_on(state, state.modulator * state.gain * signal.learn)
+        learning = signal.learn & (state.gain != 0)
+        current = self._passed_on(state, state.modulator * state.gain * learning, learning)
         for name, layer in self.layers.items():
             layer.step(state.layers[name], _shown(signal, current[name]) if name in current else signal)
         return None if state.acts == "none" else state.taken(self._action(state, signal))
 
-    def _passed_on(self, state: NetworkState, modulator: Array) -> dict[str, Array]:
+    def _passed_on(self, state: NetworkState, modulator: Array, learning: Array) -> dict[str, Array]:
         """Equations (1) and (2): the input (batch, unit) of each layer that a connection reaches."""
         current: dict[str, Array] = {}
         for key, synapse in self.connections.items():
             source, target = state.routes[key]
             pre, post = state.layers[source].spikes, state.layers[target].spikes
-            passed = _advance(synapse, state.connections[key], pre, post, modulator)
+            own = state.connections[key]
+            if hasattr(own, "learning_mask"):
+                own.learning_mask[...] = learning
+            passed = _advance(synapse, own, pre, post, modulator)
             current[target] = current[target] + passed if target in current else passed
         return current
 

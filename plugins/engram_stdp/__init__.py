@@ -1,6 +1,7 @@
 """Synapses that learn from the timing of spikes, and from reward."""
 
 from pathlib import Path
+from typing import Any
 
 from engram import Analysis, Memory, Synapse, Task, hookimpl
 
@@ -8,6 +9,7 @@ from .delay import delayed as delayed
 from .dense import forward as forward
 from .driven_synapse import DrivenSynapse as DrivenSynapse
 from .exponential import Exponential as Exponential
+from .finite import check
 from .hebbian import change as change
 from .initialiser import Initialiser as Initialiser
 from .mstdp import MSTDP as MSTDP
@@ -47,3 +49,9 @@ def register_analyses() -> list[Analysis]:
 def register_recipes() -> list[Path]:
     """Experiments of the literature, with what they found."""
     return sorted((Path(__file__).parent / "recipes").glob("*.toml"))
+
+
+@hookimpl
+def chunk_finished(run: Any, chunk: Any) -> None:
+    """Weights that are nan end the run."""
+    check(run, chunk)

@@ -21,7 +21,8 @@ class Driven:
 class DrivenSynapse(engram.Memory):
     """Lets one connection learn from spikes that it is shown, and from the reward that follows them.
 
-    The first units of the observation are presynaptic, the last `outputs` postsynaptic.
+    The first units of the observation are presynaptic, the last `outputs` postsynaptic. Where nothing may be
+    learnt, spikes pass and leave traces, and weights and eligibility stay.
     """
 
     name = "driven-synapse"
@@ -33,7 +34,8 @@ class DrivenSynapse(engram.Memory):
         """There were no spikes.
 
         Raises:
-            RecipeError: The observation is no row of presynaptic and postsynaptic units.
+            RecipeError: The observation is no row of presynaptic and postsynaptic units, or the synapse wants
+                several samples.
         """
         space = ctx.observation
         if space is None or isinstance(space, Choice) or len(space.shape) != 1:
@@ -43,6 +45,8 @@ class DrivenSynapse(engram.Memory):
             raise RecipeError(
                 f"{ctx.path}.outputs: {self.outputs} of {space.shape[0]} units leave no presynaptic ones"
             )
+        if getattr(self.synapse, "samples", 1) != 1:
+            raise RecipeError(f"{ctx.path}.synapse.samples: a replica is shown one sample; leave it at 1")
         return ctx.state(
             Driven,
             sizes={"unit": space.shape[0], "output": self.outputs},
@@ -51,9 +55,10 @@ class DrivenSynapse(engram.Memory):
 
     def step(self, state: Driven, signal: Signal) -> None:
         """Learn from the spikes of the last step and their reward, then pass the present ones on."""
-        gate = signal.learn & ~signal.start
-        spikes = state.spikes * gate[:, None]
+        spikes = state.spikes * ~signal.start[:, None]
         pre, post = spikes[:, : -self.outputs], spikes[:, -self.outputs :]
-        self.synapse.learn(state.synapse, pre, post, signal.reward * gate)
+        if hasattr(state.synapse, "learning_mask"):
+            state.synapse.learning_mask[...] = signal.learn
+        self.synapse.learn(state.synapse, pre, post, signal.reward * (signal.learn & ~signal.start))
         state.drive[...] = self.synapse.propagate(state.synapse, signal.observation[:, : -self.outputs])
         state.spikes[...] = signal.observation

@@ -30,10 +30,11 @@ _PAST = (
 )
 
 
-@engram.rule("scale[b]& beta[b]")
-def faded(scale: float, beta: float) -> float:
+@engram.rule("scale[b]& beta[b] learning[b]")
+def faded(scale: float, beta: float, learning: float) -> float:
     """The scale a step later."""
-    return beta * scale if beta * scale >= LEAST else 1.0
+    after = beta * scale if beta * scale >= LEAST else 1.0
+    return after if learning != 0 else scale
 
 
 @functools.cache
@@ -42,23 +43,24 @@ def event_driven_everywhere(form: Form) -> Any:
 
     @engram.rule(
         "w[b,i,j]& e[b,i,j]& u[b,i] p[b,i] x[b,i] q[b,j] y[b,j] low[b,i] high[b,i] a_plus[b] a_minus[b] "
-        "target[b] mu[b] mask[b,i,j] m[b] eta[b] learns[b,j] leak[b] beta[b] scale[b]"
+        "target[b] mu[b] mask[b,i,j] m[b] eta[b] learns[b,j] leak[b] learning[b] beta[b] scale[b]"
         + " drive[b,j]+" * form.forward
     )
     def event_driven_everywhere(
         w: float, e: float, u: float, p: float, x: float, q: float, y: float, low: float, high: float,
         a_plus: float, a_minus: float, target: float, mu: float,
-        mask: bool, m: float, eta: float, learns: float, leak: float, beta: float, scale: float,
+        mask: bool, m: float, eta: float, learns: float, leak: float, learning: float, beta: float, scale: float,
     ) -> Any:  # fmt: skip
         after = beta * scale if beta * scale >= LEAST else 1.0
         unit = 1.0 / after
-        e = e if beta * scale >= LEAST else beta * scale * e
+        follows = e if beta * scale >= LEAST else beta * scale * e
         down = unit * depression(w, p, y, low, a_minus, mu, form.dependence)
-        e = e - down if p != 0 else e
+        follows = follows - down if p != 0 else follows
         up = unit * potentiation(w, x, q, high, a_plus, target, mu, form.dependence)
-        e = e + up if q != 0 else e
-        new = weight(w, after * e, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
-        new = new if m != 0 else w
+        follows = follows + up if q != 0 else follows
+        new = weight(w, after * follows, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
+        new = new if m != 0 and learning != 0 else w
+        e = follows if learning != 0 else e
         if form.forward:
             return new, e, seen(w, mask, form.hidden) * u
         return new, e
@@ -99,7 +101,7 @@ def event_driven(form: Form, traces: Traces, scale_of_sum: float, *, settles: bo
 
     @engram.rule(f"{STATE} {GIVEN} {NUMBERS} {_PAST}")
     def event_driven(
-        w: Array, z: Array, x: Array, y: Array, mask: Array, learns: Array,
+        w: Array, z: Array, x: Array, y: Array, mask: Array, learns: Array, learning: float,
         u: Array, p: Array, q: Array, m: float, drive: Array,
         low: Array, high: Array, a_plus: float, a_minus: float, target: float, mu: float,
         eta: float, leak: float, beta: float, pre_remains: float, post_remains: float,
@@ -114,6 +116,7 @@ def event_driven(form: Form, traces: Traces, scale_of_sum: float, *, settles: bo
                 for i in range(len(p)):
                     add_row(drive, w, mask, i, u[i], form.hidden)
             multiply(drive, scale_of_sum)
+        if learning != 0 and not settles:
             scale = beta * scale
             if not scale >= LEAST:
                 for i in range(len(p)):
@@ -138,7 +141,7 @@ def event_driven(form: Form, traces: Traces, scale_of_sum: float, *, settles: bo
             spikes[kept] = found
             unit[kept] = 1.0 / scale
             kept = kept + 1
-        modulated = m != 0 and not settles
+        modulated = m != 0 and learning != 0 and not settles
         if settles or modulated or kept == len(unit):
             for i in range(len(p)):
                 follow_spikes(

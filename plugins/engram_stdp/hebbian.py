@@ -11,7 +11,7 @@ where A+ and A- are divided by tau_z beforehand.
 Florian 2007, Neural Computation 19:1468, takes them in this order, the modulator m being the reward that
 follows the spikes; ngclearn 3.2 takes (3) before (2), so that spikes reach the weight one call later. Without
 (2) it is M-STDP, z = D. f+ and f- are 1, or powers of the distance to the bounds (Guetig et al. 2003, Journal
-of Neuroscience 23:3697).
+of Neuroscience 23:3697). Where nothing may be learnt, w and z stay as they are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Dependence: TypeAlias = Literal["additive", "multiplicative", "power"]
 _PAIR = "u[b,i] p[b,i] x[b,i] q[b,j] y[b,j]"
 _SAMPLES = "p[b,n,i] x[b,n,i] q[b,n,j] y[b,n,j]"
 _CHANGE = "low[b,i] high[b,i] a_plus[b] a_minus[b] target[b] mu[b]"
-_WEIGHT = "mask[b,i,j] m[b] eta[b] learns[b,j] leak[b]"
+_WEIGHT = "mask[b,i,j] m[b] eta[b] learns[b,j] leak[b] learning[b]"
 
 
 @attrs.frozen
@@ -124,10 +124,11 @@ def direct(form: Form) -> Any:
     def direct(
         w: float, u: float, p: float, x: float, q: float, y: float, low: float, high: float,
         a_plus: float, a_minus: float, target: float, mu: float,
-        mask: bool, m: float, eta: float, learns: float, leak: float,
+        mask: bool, m: float, eta: float, learns: float, leak: float, learning: float,
     ) -> Any:  # fmt: skip
         d = change(w, p, x, q, y, low, high, a_plus, a_minus, target, mu, form.dependence)
         new = weight(w, d, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
+        new = new if learning != 0 else w
         if form.forward:
             return new, seen(w, mask, form.hidden) * u
         return new
@@ -145,12 +146,13 @@ def eligible(form: Form) -> Any:
     def eligible(
         w: float, z: float, u: float, p: float, x: float, q: float, y: float, low: float, high: float,
         a_plus: float, a_minus: float, target: float, mu: float,
-        mask: bool, m: float, eta: float, learns: float, leak: float, beta: float,
+        mask: bool, m: float, eta: float, learns: float, leak: float, learning: float, beta: float,
     ) -> Any:  # fmt: skip
         d = change(w, p, x, q, y, low, high, a_plus, a_minus, target, mu, form.dependence)
         after = beta * z + d
         acting = z if form.lagged else after
         new = weight(w, acting, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
+        new, after = (new, after) if learning != 0 else (w, z)
         if form.forward:
             return new, after, seen(w, mask, form.hidden) * u
         return new, after
@@ -179,9 +181,10 @@ def direct_of_sum(form: Form) -> Any:
     @engram.rule(f"w[b,i,j]& d[b,i,j] low[b,i] high[b,i] {_WEIGHT}")
     def direct_of_sum(
         w: float, d: float, low: float, high: float,
-        mask: bool, m: float, eta: float, learns: float, leak: float,
+        mask: bool, m: float, eta: float, learns: float, leak: float, learning: float,
     ) -> Any:  # fmt: skip
-        return weight(w, d, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
+        new = weight(w, d, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
+        return new if learning != 0 else w
 
     return direct_of_sum
 
@@ -193,10 +196,11 @@ def eligible_of_sum(form: Form) -> Any:
     @engram.rule(f"w[b,i,j]& z[b,i,j]& d[b,i,j] low[b,i] high[b,i] {_WEIGHT} beta[b]")
     def eligible_of_sum(
         w: float, z: float, d: float, low: float, high: float,
-        mask: bool, m: float, eta: float, learns: float, leak: float, beta: float,
+        mask: bool, m: float, eta: float, learns: float, leak: float, learning: float, beta: float,
     ) -> Any:  # fmt: skip
         after = beta * z + d
         acting = z if form.lagged else after
-        return weight(w, acting, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks), after
+        new = weight(w, acting, m, eta, learns, leak, low, high, mask, form.sparse, form.leaks)
+        return (new, after) if learning != 0 else (w, z)
 
     return eligible_of_sum

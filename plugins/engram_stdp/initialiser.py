@@ -58,12 +58,17 @@ class Initialiser:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Least and greatest weight where a distribution has them, else 0 and 0."""
-        return {
+        """Least and greatest weight that are drawn, nan where the distribution has no ends."""
+        least, greatest = {
             "constant": (self.value, self.value),
             "uniform": (self.low, self.high),
             "diagonal": (min(self.value, self.elsewhere), max(self.value, self.elsewhere)),
-        }.get(self.distribution, (0.0, 0.0))
+        }.get(self.distribution, (-math.inf, math.inf))
+        smallest = -math.inf if self.smallest is None else self.smallest
+        largest = math.inf if self.largest is None else self.largest
+        ends = (min(max(end, smallest), largest) for end in (least, greatest))
+        least, greatest = (end if math.isfinite(end) else math.nan for end in ends)
+        return least, greatest
 
 
 def drawn(ctx: Context, given: Initialiser, n_pre: int, n_post: int) -> Array:

@@ -17,7 +17,7 @@ from .hebbian import Form
 from .one_call import GIVEN, NUMBERS, STATE, Traces, add_row, change_row, clear, follow, multiply
 
 _PAST = (
-    "done[b,:]& kept[b]& past_p[b,:,:]& past_x[b,:,:]& past_q[b,:,:]& past_y[b,:,:]& past_m[b,:]&"
+    "done[b,:]& kept[b]& past_p[b,:,:]& past_x[b,:,:]& past_q[b,:,:]& past_y[b,:,:]& past_m[b,:]& past_learning[b,:]&"
 )
 
 
@@ -35,13 +35,13 @@ def lazy(form: Form, traces: Traces, scale: float, *, settles: bool = False) -> 
     @engram.rule
     def catch_up(
         w: Array, z: Array, mask: Array, learns: Array, i: int, done: Array, kept: int,
-        past_p: Array, past_x: Array, past_q: Array, past_y: Array, past_m: Array,
+        past_p: Array, past_x: Array, past_q: Array, past_y: Array, past_m: Array, past_learning: Array,
         low: Array, high: Array, a_plus: float, a_minus: float, target: float, mu: float,
         eta: float, leak: float, beta: float,
     ) -> None:  # fmt: skip
         """Take the steps that row `i` has not taken."""
         for moment in range(len(past_m)):
-            if done[i] <= moment and moment < kept:
+            if done[i] <= moment and moment < kept and past_learning[moment] != 0:
                 change_row(
                     w, z, mask, learns, i, past_p[moment, i], past_x[moment, i], past_q[moment], past_y[moment],
                     past_m[moment], low[i], high[i], a_plus, a_minus, target, mu, eta, leak, beta, form,
@@ -50,11 +50,12 @@ def lazy(form: Form, traces: Traces, scale: float, *, settles: bool = False) -> 
 
     @engram.rule(f"{STATE} {GIVEN} {NUMBERS} {_PAST}")
     def lazy(
-        w: Array, z: Array, x: Array, y: Array, mask: Array, learns: Array,
+        w: Array, z: Array, x: Array, y: Array, mask: Array, learns: Array, learning: float,
         u: Array, p: Array, q: Array, m: float, drive: Array,
         low: Array, high: Array, a_plus: float, a_minus: float, target: float, mu: float,
         eta: float, leak: float, beta: float, pre_remains: float, post_remains: float,
         done: Array, kept: int, past_p: Array, past_x: Array, past_q: Array, past_y: Array, past_m: Array,
+        past_learning: Array,
     ) -> None:  # fmt: skip
         if not settles:
             follow(x, p, pre_remains, traces)
@@ -64,7 +65,7 @@ def lazy(form: Form, traces: Traces, scale: float, *, settles: bool = False) -> 
                 for i in range(len(p)):
                     if u[i] != 0:
                         catch_up(
-                            w, z, mask, learns, i, done, kept, past_p, past_x, past_q, past_y, past_m,
+                            w, z, mask, learns, i, done, kept, past_p, past_x, past_q, past_y, past_m, past_learning,
                             low, high, a_plus, a_minus, target, mu, eta, leak, beta,
                         )  # fmt: skip
                         add_row(drive, w, mask, i, u[i], form.hidden)
@@ -76,11 +77,12 @@ def lazy(form: Form, traces: Traces, scale: float, *, settles: bool = False) -> 
                 past_q[kept, j] = q[j]
                 past_y[kept, j] = y[j]
             past_m[kept] = m
+            past_learning[kept] = learning
             kept = kept + 1
         if settles or kept == len(past_m):
             for i in range(len(p)):
                 catch_up(
-                    w, z, mask, learns, i, done, kept, past_p, past_x, past_q, past_y, past_m,
+                    w, z, mask, learns, i, done, kept, past_p, past_x, past_q, past_y, past_m, past_learning,
                     low, high, a_plus, a_minus, target, mu, eta, leak, beta,
                 )  # fmt: skip
                 done[i] = 0

@@ -14,7 +14,7 @@ from .delay import after_delay
 from .hebbian import Form, change, seen, weight
 from .trace import TRACES
 
-STATE = "w[b,:,:]& z[b,:,:]& x[b,:]& y[b,:]& mask[b,:,:] learns[b,:]"
+STATE = "w[b,:,:]& z[b,:,:]& x[b,:]& y[b,:]& mask[b,:,:] learns[b,:] learning[b]"
 GIVEN = "u[b,:] p[b,:] q[b,:] m[b] drive[b,:]&"
 NUMBERS = (
     "low[b,:] high[b,:] a_plus[b] a_minus[b] target[b] mu[b] eta[b] leak[b] beta[b] "
@@ -81,7 +81,7 @@ def dense(form: Form, traces: Traces, scale: float) -> Any:
 
     @engram.rule(f"{STATE} {GIVEN} {NUMBERS}")
     def dense(
-        w: Array, z: Array, x: Array, y: Array, mask: Array, learns: Array,
+        w: Array, z: Array, x: Array, y: Array, mask: Array, learns: Array, learning: float,
         u: Array, p: Array, q: Array, m: float, drive: Array,
         low: Array, high: Array, a_plus: float, a_minus: float, target: float, mu: float,
         eta: float, leak: float, beta: float, pre_remains: float, post_remains: float,
@@ -92,10 +92,11 @@ def dense(form: Form, traces: Traces, scale: float) -> Any:
         for i in range(len(p)):
             if form.forward:
                 add_row(drive, w, mask, i, u[i], form.hidden)
-            change_row(
-                w, z, mask, learns, i, p[i], x[i], q, y, m, low[i], high[i],
-                a_plus, a_minus, target, mu, eta, leak, beta, form,
-            )  # fmt: skip
+            if learning != 0:
+                change_row(
+                    w, z, mask, learns, i, p[i], x[i], q, y, m, low[i], high[i],
+                    a_plus, a_minus, target, mu, eta, leak, beta, form,
+                )  # fmt: skip
         multiply(drive, scale)
 
     return dense
@@ -138,7 +139,7 @@ class OneCall:
         eligibility, beta = (state.z, state.beta) if synapse.waits else (zeros((batch, 0, 0)), state.one)
         self._call = procedure.bind(
             state.w, eligibility, state.pre_trace[:, 0], state.post_trace[:, 0], state.mask, state.learns,
-            self._arriving, self._pre, self._post, self._modulator, self._drive,
+            state.learning_mask, self._arriving, self._pre, self._post, self._modulator, self._drive,
             *state.change, state.eta, state.leak, beta, *state.remains, *synapse.more(state),
         )  # fmt: skip
 

@@ -55,6 +55,7 @@ class PlasticWeights(Weights):
     pre_trace: Array = engram.array("sample", "pre", doc="trace of presynaptic spikes")
     post_trace: Array = engram.array("sample", "post", doc="trace of postsynaptic spikes")
     learns: Array = engram.array("post", doc="1 where the weights onto a unit learn, 0 where they do not")
+    learning_mask: Array = engram.array(doc="1 where a replica learns, 0 where nothing plastic changes")
     change: tuple[Array, ...] = engram.fixed()
     eta: Array = engram.fixed()
     leak: Array = engram.fixed()
@@ -67,6 +68,7 @@ class PlasticWeights(Weights):
     past_post: Array = engram.array("moment", "post", doc="postsynaptic spikes of the steps kept")
     past_post_trace: Array = engram.array("moment", "post", doc="their traces")
     past_modulator: Array = engram.array("moment", doc="modulator of the steps kept")
+    past_mask: Array = engram.array("moment", doc="learning_mask of the steps kept")
     unit: Array = engram.array("event_moment", doc="1 / scale of the steps kept")
     spikes: Array = engram.array("event_moment", dtype="int32", doc="postsynaptic spikes of the steps kept")
     fired: Array = engram.array("event_moment", "post", dtype="int32", doc="which units they were")
@@ -173,11 +175,11 @@ class Plastic(Dense):
         if not self.signs:
             raise ValueError("signs: names none; leave it out, or give at least one of 1 and -1")
         least, greatest = self.initial.range
-        if least < low and self.initial.smallest is None:
+        if least < low:
             raise ValueError(
                 f"bound begins at {low:g}, above the least initial weight {least:g}; move either"
             )
-        if greatest > high and self.initial.largest is None:
+        if greatest > high:
             raise ValueError(
                 f"bound ends at {high:g}, below the greatest initial weight {greatest:g}; move either"
             )
@@ -282,7 +284,7 @@ class Plastic(Dense):
         scale = [state.scale] if self.evaluation == "event-driven" else []
         rule(*self._changed(state), *pair, *state.change, *self._by(state, modulator), *scale, *drive)
         if scale:
-            faded(state.scale, state.beta)
+            faded(state.scale, state.beta, state.learning_mask)
 
     def _over_samples(self, state: Any, p: Array, q: Array, modulator: Array) -> None:
         d = engram.array_module(p).zeros(state.w.shape, dtype=state.w.dtype)
@@ -294,7 +296,8 @@ class Plastic(Dense):
 
     def _by(self, state: Any, modulator: Array) -> tuple[Array, ...]:
         """What decides how the weights follow."""
-        common = state.mask, modulator if self.modulated else state.one, state.eta, state.learns, state.leak
+        m = modulator if self.modulated else state.one
+        common = state.mask, m, state.eta, state.learns, state.leak, state.learning_mask
         return (*common, state.beta) if self.waits else common
 
     @property
@@ -329,7 +332,8 @@ class Plastic(Dense):
         past = state.past_pre, state.past_pre_trace, state.past_post, state.past_post_trace
         if self.evaluation == "event-driven":
             return (state.scale, state.kept, *past, state.unit, state.spikes, state.fired)
-        return (state.row_taken, state.kept, *past, state.past_modulator) if state.past_modulator.size else ()
+        lazily = state.row_taken, state.kept, *past, state.past_modulator, state.past_mask
+        return lazily if state.past_mask.size else ()
 
     def plasticity(
         self, ctx: Context, n_pre: int, n_post: int, gain: Host | float = 1.0
@@ -359,6 +363,7 @@ class Plastic(Dense):
         exponent = one * ctx.dtype.type(self.weight_exponent)
         return fields | {
             "learns": ctx.zeros(n_post) + ctx.dtype.type(1),
+            "learning_mask": one.copy(),
             "change": (low, high, a_plus, depression, p.trace_target, exponent),
             "leak": on_device(ctx, leak),
             "remains": tuple(

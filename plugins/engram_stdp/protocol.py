@@ -45,6 +45,8 @@ class SpikeProtocol(engram.Task):
         """Everything happens within the duration."""
         times = [time for row in (*self.pre, *self.post) for time in row] + [time for time, _ in self.reward]
         late = [time for time in times if not 0 <= time < self.duration]
+        if not all(math.isfinite(value) for _, value in self.reward):
+            raise ValueError("reward: must be finite; inf times an eligibility of 0 would be no number")
         if late:
             raise ValueError(f"a spike or a reward at {late[0]:g} s lies outside 0 to {self.duration:g} s")
         if not self.pre or not self.post:

@@ -7,8 +7,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
+import engram
 from engram.rules import alignment, rule, target
 from engram_cli import bench
 from engram_cli.main import cli
@@ -66,3 +68,23 @@ def test_the_limits_stated_are_those_of_the_code(page: Any) -> None:
     assert f"for {target.LARGE:,} elements or more" in text
     assert f"only above {rule._PARALLEL:,} elements" in text
     assert f"a line of {alignment.LINE} bytes" in text
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_in_a_run_rules_go_by_the_backend_whatever_their_size(
+    backend: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("numba")
+    pytest.importorskip("engram_stdp.hebbian").eligible.cache_clear()
+    small: list[bool] = []
+    asked = target.wants_numba
+    monkeypatch.setattr(target, "wants_numba", lambda size: small.append(asked(size)) or small[-1])
+
+    recipe = {
+        "run": {"steps": 3, "dt": 0.001, "backend": backend},
+        "task": {"use": "spike-protocol"},
+        "memory": {"use": "driven-synapse"},
+    }
+    engram.run(recipe, out=tmp_path / "run.h5")
+
+    assert small and set(small) == {backend == "numba"}

@@ -52,7 +52,6 @@ def test_the_bias_is_one_more_input() -> None:
     ("observation", "action"),
     [
         (Choice(3), ROW),
-        (ROW, Choice(3)),
         (Spec(shape=(2, 2)), ROW),
         (ROW, Spec()),
         (Spec(shape=(1,), dtype="int32"), ROW),
@@ -87,7 +86,7 @@ class Fixed(engram.Synapse):
 
 def test_a_synapse_that_draws_no_actions_is_refused() -> None:
     with pytest.raises(
-        engram.RecipeError, match=r"memory.synapse: 'fixed' has no learning_mask .* 'reinforce'"
+        engram.RecipeError, match=r"memory.synapse: 'fixed' draws no actions; use 'reinforce'"
     ):
         play(GaussianPolicy(synapse=Fixed()), {"observation": np.zeros((1, 1, 1))})
 
@@ -95,6 +94,35 @@ def test_a_synapse_that_draws_no_actions_is_refused() -> None:
 def test_a_synapse_that_draws_several_actions_is_refused() -> None:
     with pytest.raises(engram.RecipeError, match=r"memory.synapse.samples: .* leave it at 1"):
         play(GaussianPolicy(synapse=Reinforce(samples=2)), {"observation": np.zeros((1, 1, 1))})
+
+
+def test_of_a_choice_the_largest_number_wins() -> None:
+    eps = np.array([[0.1, 2.0, -3.0], [0.0, -1.0, 0.5]])[:, None, None]
+    trace = play(
+        GaussianPolicy(synapse=SYNAPSE),
+        {"observation": np.ones((2, 1, 1))},
+        action=Choice(3),
+        draws={"synapse.noise": eps},
+    )
+    assert trace["action"][:, 0].tolist() == [1, 2]
+
+
+def test_the_best_of_several_arms_is_found(tmp_path: Path) -> None:
+    recipe = {
+        "run": {"steps": 3000, "batch": 20, "seed": 1},
+        "task": {"use": "armed-bandit", "arms": [0.2, 0.8, 0.5, 0.0], "pulls": 2999},
+        "memory": {
+            "use": "gaussian-policy",
+            "synapse": {"use": "reinforce", "baseline": 0.05, "scalar_stddev": 0.3},
+        },
+        "sweep": {"memory.synapse.eta": [0.0, 0.1]},
+        "record": {"variables": ["task.arm"]},
+    }
+    (path,) = engram.run(recipe, out=tmp_path / "run.h5")
+    with engram.open(path) as run:
+        best = (run["task.arm"][-500:] == 1).mean(axis=0)
+    assert best[:20].mean() < 0.5
+    assert best[20:].min() > 0.9
 
 
 RECIPE = {

@@ -180,3 +180,29 @@ def test_initial_weights_are_in_order() -> None:
 def test_activity_of_other_samples_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(engram.EngramError, match=r"synapse: activity has the shape .* give \(1, 4, 3\)"):
         play(Reinforce(samples=4), {"pre": np.zeros(shape)})
+
+
+def test_synapses_that_do_not_exist_never_come_to_be() -> None:
+    inputs = {"pre": np.full((9, 2, 40), 0.1), "post": np.zeros((9, 2, 3)), "modulator": np.ones((9, 2))}
+    trace = play(Reinforce(connection_probability=0.3), inputs, batch=2)
+    there = trace["mask"][0]
+    assert 0.2 < there.mean() < 0.4
+    for name in ("w_mean", "w_log_std", "d_mean"):
+        assert not trace[name][:, ~there].any(), name
+        assert np.ptp(trace[name][:, there], axis=0).min() > 0, name
+
+
+def test_the_scale_multiplies_what_is_passed_on_and_its_slope() -> None:
+    plain = played(single(0.4), rewards(0.0, 1.0), [1.0, 0.0])
+    scaled = played(single(0.4, scale=3.0), rewards(0.0, 1.0), [1.0, 0.0])
+    np.testing.assert_allclose(scaled["mean"][0], 3 * plain["mean"][0])
+    np.testing.assert_allclose(scaled["d_mean"][1], 3 * plain["d_mean"][1])
+    code = played(single(0.4, scale=3.0, semantics="ngclearn-3.2"), rewards(0.0, 1.0), [1.0, 0.0])
+    np.testing.assert_allclose(code["mean"][0], plain["mean"][0])
+
+
+def test_absent_synapses_outside_the_bounds_are_refused() -> None:
+    with pytest.raises(
+        engram.InvalidParameters, match=r"connection_probability: .* set w_min and w_max around 0"
+    ):
+        Reinforce(connection_probability=0.5, w_min=0.01)

@@ -25,6 +25,8 @@ def values(rule: Any, dtype: str) -> list[Any]:
         shape = tuple(SIZES[axis] for axis in item.axes)
         if item.name == "learning":
             found.append(np.array([True, False, True]))
+        elif item.name == "mask":
+            found.append(rng.random(shape) < 0.5)
         elif item.name in ("std", "count"):
             found.append(1 + rng.random(shape).astype(dtype))
         else:

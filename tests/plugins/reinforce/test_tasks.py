@@ -9,7 +9,7 @@ import pytest
 
 import engram
 from engram.testing import play
-from engram_reinforce import Bandit, Reach
+from engram_reinforce import ArmedBandit, Bandit, Reach
 
 
 def test_a_pull_earns_by_its_distance_from_the_target() -> None:
@@ -45,6 +45,20 @@ def test_noise_of_the_bandit_has_the_deviation_asked_for() -> None:
 def test_a_bandit_without_targets_is_refused() -> None:
     with pytest.raises(engram.InvalidParameters, match="targets must hold at least one number"):
         Bandit(targets=())
+
+
+def test_an_arm_pays_its_mean() -> None:
+    task = ArmedBandit(arms=(1.0, -2.0, 5.0), pulls=3, noise=0.0)
+    trace = play(task, {"action": np.array([2, 0, 1, 0, 1])[:, None]})
+    assert trace["reward"][:, 0].tolist() == [5, 1, -2, 0, -2]
+    assert trace["end"][:, 0].tolist() == [False, False, True, False, False]
+    assert trace["start"][:, 0].tolist() == [False, False, False, True, False]
+    assert trace["observation"][:, 0, 0].tolist() == [1, 1, 0, 1, 1]
+
+
+def test_a_bandit_with_one_arm_is_refused() -> None:
+    with pytest.raises(engram.InvalidParameters, match="arms: 1 leave no choice; give at least two"):
+        ArmedBandit(arms=(1.0,))
 
 
 def reached(way: float, steps: int, **given: Any) -> Any:

@@ -126,6 +126,23 @@ def test_a_plasticity_of_zero_freezes_and_learn_false_too(plain: Any) -> None:
         assert (w == w[0]).all()
 
 
+@pytest.mark.parametrize("kind", [stdp.TraceSTDP, stdp.MSTDP, stdp.MSTDPET])
+def test_frozen_means_weights_and_eligibility_of_every_synapse_stay(kind: Any) -> None:
+    seen, reward = np.ones((30, 1, 2)), np.ones((30, 1))
+    connection = kind(bound=(0.0, 20.0), initial=stdp.Initialiser(low=9.0, high=11.0), tau_weight=1.0)
+    found = {}
+    for plasticity, learn in ((1.0, True), (0.0, True), (1.0, False)):
+        own = network({"input_output": connection}, plasticity=plasticity)
+        given = {"observation": seen, "reward": reward, "learn": np.full((30, 1), learn)}
+        trace = play(own, given, dt=0.001, action=Spec(shape=(2,)))
+        assert trace["action"].any()
+        names = {f"connections.input_output.{name}" for name in "wz"} & set(trace)
+        found[plasticity, learn] = [(trace[name] == trace[name][0]).all() for name in sorted(names)]
+
+    assert not any(found.pop((1.0, True)))
+    assert all(all(stays) for stays in found.values())
+
+
 def test_a_choice_is_the_unit_with_most_spikes_of_the_trial(plain: Any) -> None:
     own = network({"input_output": plain(weight=20.0, bound=40.0)}, readout="counts")
     start = {"connections.input_output.w": np.array([[0.0, 40.0]])}
@@ -191,6 +208,10 @@ def test_a_larger_input_fires_earlier_and_once_a_trial(plain: Any) -> None:
             r"connections.input_hiden: name it FROM_TO after two layers",
         ),
         (lambda plain: network({}, output="out"), r"there is no layer 'out'; layers: input, hidden, output"),
+        (
+            lambda plain: network({"input_hidden": stdp.MSTDP(samples=2)}),
+            r"connections.input_hidden.samples: a replica is one sample; leave it at 1",
+        ),
         (lambda plain: LIF(tau=-1.0), r"tau: must be > 0, not -1"),
         (lambda plain: LIF(reset=-40.0), r"rest and reset must not lie above threshold"),
     ],
@@ -211,6 +232,12 @@ def test_a_mistake_is_one_clear_line(plain: Any, build: Any, message: str) -> No
             r"layers.output: has 2 units, the task takes \(3,\)",
         ),
         (SpikeInput(), Choice(4), Spec(shape=(2,)), r"layers.input: sees a row of numbers"),
+        (
+            SpikingNetwork(layers={"output": LIF(units=4)}),
+            Spec(shape=(4,)),
+            Spec(shape=(2,)),
+            r"layers.input: 'spiking-network' is no layer of cells; use 'lif'",
+        ),
         (LIF(units=3), Spec(shape=(4,)), Spec(shape=(2,)), r"layers.input: has 3 units, but sees 4 numbers"),
     ],
 )

@@ -109,3 +109,23 @@ def test_cells_that_begin_anew_are_at_rest_when_a_trial_starts() -> None:
     )
 
     np.testing.assert_allclose(trace["v"][:, 0, 0], [-64.0, -63.0, -62.0, -64.0], rtol=1e-6)
+
+
+def test_a_rat_that_is_finished_keeps_weights_eligibility_and_traces(tmp_path: Path) -> None:
+    pytest.importorskip("engram_stdp")
+    connection = "memory.connections.hidden_output"
+    names = [f"{connection}.{name}" for name in ("w", "z", "pre_trace", "post_trace")]
+    changes = ["task.duration=0.004", "task.episodes=1", "task.longest=60", "task.slip=1.0", "run.batch=9"]
+    changes += [f"{connection}.tau_weight=1.0", "record.every=1", f"record.variables={names}"]
+    changes += ["memory.layers.output.threshold=-64.9"]
+    (path,) = engram.run("t-maze", overrides=changes, out=tmp_path / "run.h5")
+
+    with engram.open(path) as run:
+        finished = run["task.finished"]
+        early = {replica: finished[:, replica].argmax() for replica in range(9) if finished[-1, replica]}
+        for name in names:
+            for replica, since in early.items():
+                own = run[name][:, replica]
+                assert (own[since - 1 :] == own[since - 1]).all(), name
+                assert np.ptp(own, axis=0).any(), name
+    assert len(set(early.values())) > 2

@@ -12,7 +12,7 @@ import pytest
 import engram
 import engram_stdp
 from engram.testing import parametrize_with_checks, play
-from engram_stdp import MSTDPET, DrivenSynapse, SpikeProtocol
+from engram_stdp import MSTDP, MSTDPET, DrivenSynapse, SpikeProtocol, TraceSTDP
 
 RECIPES = {path.stem: path for path in map(Path, engram_stdp.register_recipes())}
 ANALYSES = {one.name: one for one in engram_stdp.register_analyses()}
@@ -88,20 +88,22 @@ def test_reward_comes_one_signal_after_the_spikes_that_earned_it():
     assert trace["reward"][:, 0].tolist() == [0, 3, 3, -1, -1, 0, 0, 0]
 
 
-def test_what_is_not_to_be_learnt_leaves_the_weights():
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("kind", [TraceSTDP, MSTDP, MSTDPET])
+def test_what_is_not_to_be_learnt_leaves_weights_and_eligibility(kind):
+    rng, step = np.random.default_rng(0), np.arange(30)[:, None]
     seen = {
-        "observation": (rng.random((20, 1, 4)) < 0.5).astype(float),
-        "reward": np.ones((20, 1)),
-        "learn": np.zeros((20, 1), dtype=bool),
+        "observation": (rng.random((30, 1, 4)) < 0.5).astype(float),
+        "reward": np.ones((30, 1)),
+        "learn": (step < 10) | (step >= 20),
     }
-    memory = DrivenSynapse(outputs=2, synapse=MSTDPET())
+    memory = DrivenSynapse(outputs=2, synapse=kind(tau_weight=1.0))
 
-    frozen = play(memory, seen, dt=0.005)["synapse.w"]
-    learnt = play(memory, seen | {"learn": ~seen["learn"]}, dt=0.005)["synapse.w"]
+    trace = play(memory, seen, dt=0.005)
 
-    assert np.ptp(frozen, axis=0).max() == 0
-    assert np.ptp(learnt, axis=0).max() > 0
+    for name in {"synapse.w", "synapse.z"} & set(trace):
+        values = trace[name]
+        assert (values[10:20] == values[9]).all(), name
+        assert (values[9] != values[0]).any() and (values[20] != values[9]).any(), name
 
 
 @pytest.mark.parametrize("name", ANALYSES)

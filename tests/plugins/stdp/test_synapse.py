@@ -192,6 +192,25 @@ def test_where_the_mask_of_learning_is_zero_nothing_learns():
     assert np.ptp(w[..., ::2], axis=0).max() > 0
 
 
+@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize("component", LEARNING, ids=IDS)
+def test_where_nothing_is_learnt_weights_and_eligibility_stay_and_traces_go_on(component, samples):
+    given, probe = inputs(*[samples][: samples - 1]), slice(5, 11)
+    mask = np.ones((STEPS, BATCH))
+    mask[probe, 1] = 0
+
+    trace = played(
+        attrs.evolve(component, tau_weight=2.0, samples=samples), given, force={"learning_mask": mask}
+    )
+
+    for name in ("w", "z") if component.waits else ("w",):
+        values = trace[name]
+        assert (values[probe, 1] == values[4, 1]).all(), name
+        assert (np.diff(values[:, 0], axis=0) != 0).any(axis=(1, 2)).all(), name
+        assert (values[11, 1] != values[4, 1]).any() and (values[4, 1] != values[0, 1]).any(), name
+    assert np.ptp(trace["pre_trace"][probe, 1], axis=0).min() > 0
+
+
 def test_weights_decay_with_their_time_constant():
     quiet = {name: 0 * values for name, values in inputs().items()}
 

@@ -169,8 +169,9 @@ class Run:
             finished_at = self.closed_loop(n)
         stop = self.step if finished_at is None else finished_at
         if self.trials.every:
-            begun = self.trials.buffers["start"][: stop - start]
-            self.recorder.selection.check_starts(start, begun, self.backend.to_host)
+            self.recorder.selection.check_starts(
+                start, self.trials.buffers["start"][: stop - start], self.backend.to_host
+            )
         self.stopped = finished_at is not None
         return self._leave(start, stop)
 
@@ -275,10 +276,8 @@ class Run:
             self.recorder.selection.check_starts(start, signals.start, self.backend.to_host)
             if self.trials.every:
                 self.trials.see(slice(start - first, start - first + length), signals)
-            if self.fused is not None:
-                self.fused.open(signals, start, length)
-            else:
-                self._stepped(signals, start, length)
+            take = self._stepped if self.fused is None else self.fused.open
+            take(signals, start, length)
 
     def _stepped(self, signals: Signal, first: int, n: int) -> None:
         for index, row in enumerate(self.recorder.rows(first, n).tolist()):
@@ -433,8 +432,7 @@ def execute(
         PluginError: A lifecycle hook failed.
     """
     plugins = run.recipe.plugins
-    begun = time.perf_counter()
-    start = run.step
+    begun, start = time.perf_counter(), run.step
     try:
         plugins.call_each("run_started", run=run)
         for chunk in run.chunks():

@@ -165,6 +165,9 @@ class Recorder:
                 kept, flat = xp.asarray(kept), flat.reshape(rows, self._batch, -1)
             holder = item.slot.holder if item.slot is not None else None
             self._sources.append((flat, holder, item.path.rpartition(".")[2], kept))
+        self._settling = dict.fromkeys(
+            one.slot.holder.settle for one in self.recorded if one.slot and hasattr(one.slot.holder, "settle")
+        )
         self.begin(0, 0)
 
     def begin(self, first: int, n: int) -> None:
@@ -180,6 +183,8 @@ class Recorder:
 
     def row(self, row: Any, signal: Signal, action: Array | None, finished: Array | None = None) -> None:
         """Copy one row to `row`: a number, or (1,) on the device where only the device knows it."""
+        for settle in self._settling:
+            settle()
         passing = {"action": action, "finished": False if finished is None else finished}
         for buffer, holder, name, kept in self._sources:
             if holder is not None:

@@ -26,6 +26,7 @@ def check(run: Any, chunk: Any) -> None:
     """
     for slot in run.slots:
         if slot.name == "w" and isinstance(slot.holder, PlasticWeights):
+            slot.holder.settle()
             lost = engram.array_module(slot.value).isnan(slot.value.sum(axis=(1, 2)))
             if lost.any():
                 raise EngramError(

@@ -26,7 +26,8 @@ Semantics: TypeAlias = Literal["florian-2007", "ngclearn-3.2"]
 
 
 Evaluation: TypeAlias = Literal["auto", "dense", "lazy", "event-driven"]
-_LARGE = 1 << 40
+_LARGE = 1 << 22
+"""Weights of all replicas from which on rows wait: caches no longer hold weights and eligibility."""
 _MOMENTS = {"dense": 0, "lazy": 64, "event-driven": 128}
 _EVENT_MOMENTS = _MOMENTS | {"lazy": 0}
 
@@ -347,7 +348,7 @@ class Plastic(Dense):
             gain: (batch,) what the strengths of changes are multiplied by.
         """
         fields = self.connection(ctx, n_pre, n_post, hides=self.lagged)
-        evaluation = self._evaluation(n_pre * n_post)
+        evaluation = self._evaluation(ctx.batch * n_pre * n_post)
         fields["sizes"] |= {"moment": _MOMENTS[evaluation], "event_moment": _EVENT_MOMENTS[evaluation]}
         p = ctx.per_replica(self)
         sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])

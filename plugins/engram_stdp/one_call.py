@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 import attrs
+import numpy as np
 
 import engram
 from engram import Array, EngramError
@@ -116,36 +117,53 @@ def multiply(drive: Array, scale: float) -> None:
         drive[j] = drive[j] * scale
 
 
-class OneCall:
+class Call:
+    """Calls of a procedure with the arrays of one state; where they lie in memory is known from then on.
+
+    Args:
+        synapse: Whose state it is.
+        state: Whose arrays are taken.
+        procedure: Begins with `STATE` and ends with `NUMBERS` and what its evaluation adds.
+        given: What is between.
+    """
+
+    def __init__(self, synapse: Any, state: Any, procedure: Any, *given: Array) -> None:
+        self._w, self._traces = state.w, (state.pre_trace, state.post_trace)
+        none = np.zeros((len(state.w), 0, 0), dtype=state.w.dtype)
+        z, beta = (state.z, state.beta) if synapse.waits else (none, state.one)
+        self.run = procedure.bind(
+            state.w, z, state.pre_trace[:, 0], state.post_trace[:, 0], state.mask, state.learns,
+            state.learning_mask, *given, *state.change, state.eta, state.leak, beta, *state.remains,
+            *synapse.more(state),
+        )  # fmt: skip
+
+    def holds(self, state: Any) -> bool:
+        """Whether its arrays are still those of the state."""
+        return state.w is self._w and state.pre_trace is self._traces[0] and state.post_trace is self._traces[1]
+
+
+class OneCall(Call):
     """The steps of one state, each one call.
 
     Args:
         synapse: Whose state it is.
-        state: Whose arrays are taken; where they lie in memory is known from then on.
+        state: Whose arrays are taken.
         procedure: As `dense`.
         forward: Whether it sums what arrives.
     """
 
     def __init__(self, synapse: Any, state: Any, procedure: Any, *, forward: bool) -> None:
         batch, n_pre, n_post = state.w.shape
-        zeros = functools.partial(engram.array_module(state.w).zeros, dtype=state.w.dtype)
+        zeros = functools.partial(np.zeros, dtype=state.w.dtype)
         self._shapes = (batch, n_pre), (batch, n_post), (batch,)
         self._name, self._modulated = type(synapse).name, synapse.modulated
-        self._w, self._traces = state.w, (state.pre_trace, state.post_trace)
         self._pre, self._post, self._modulator, self._drive = map(zeros, (*self._shapes, (batch, n_post)))
         self._modulator[...] = 1
         self._delayed = forward and bool(state.history.shape[1])
         self._arriving = zeros((batch, n_pre)) if self._delayed else self._pre
-        eligibility, beta = (state.z, state.beta) if synapse.waits else (zeros((batch, 0, 0)), state.one)
-        self._call = procedure.bind(
-            state.w, eligibility, state.pre_trace[:, 0], state.post_trace[:, 0], state.mask, state.learns,
-            state.learning_mask, self._arriving, self._pre, self._post, self._modulator, self._drive,
-            *state.change, state.eta, state.leak, beta, *state.remains, *synapse.more(state),
-        )  # fmt: skip
-
-    def holds(self, state: Any) -> bool:
-        """Whether its arrays are still those of the state."""
-        return state.w is self._w and state.pre_trace is self._traces[0] and state.post_trace is self._traces[1]
+        super().__init__(
+            synapse, state, procedure, self._arriving, self._pre, self._post, self._modulator, self._drive
+        )
 
     def __call__(self, state: Any, pre: Array, post: Array, modulator: Array) -> Array:
         """Take a step.
@@ -175,9 +193,5 @@ class OneCall:
             self._modulator[...] = modulator
         if self._delayed:
             self._arriving[...] = after_delay(state, self._pre[:, None])[:, 0]
-        self._call()
+        self.run()
         return self._drive.copy()
-
-    def settle(self) -> None:
-        """Call the procedure without spikes: one that brings rows up to date."""
-        self._call()

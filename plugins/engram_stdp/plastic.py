@@ -17,17 +17,16 @@ from .dense import Dense, Weights
 from .hebbian import Dependence, Form, direct, direct_of_sum, eligible, eligible_of_sum, summed
 from .event_driven import event_driven, faded
 from .event_driven import event_driven_everywhere as everywhere
+from .known_steps import STEPS, KnownSteps, known_steps
 from .lazy import lazy
-from .one_call import OneCall, Traces, dense
+from .one_call import Call, OneCall, Traces, dense
 from .trace import TRACES, factor
 
 Host: TypeAlias = np.ndarray[Any, Any]
 Semantics: TypeAlias = Literal["florian-2007", "ngclearn-3.2"]
 
 
-Evaluation: TypeAlias = Literal["auto", "dense", "lazy", "event-driven"]
-_LARGE = 1 << 22
-"""Weights of all replicas from which on rows wait: caches no longer hold weights and eligibility."""
+Evaluation: TypeAlias = Literal["dense", "lazy", "event-driven"]
 _MOMENTS = {"dense": 0, "lazy": 64, "event-driven": 128}
 _EVENT_MOMENTS = _MOMENTS | {"lazy": 0}
 
@@ -74,12 +73,12 @@ class PlasticWeights(Weights):
     spikes: Array = engram.array("event_moment", dtype="int32", doc="postsynaptic spikes of the steps kept")
     fired: Array = engram.array("event_moment", "post", dtype="int32", doc="which units they were")
     one: Array = engram.fixed()
-    calls: dict[str, OneCall] = engram.fixed()
+    calls: dict[str, Call] = engram.fixed()
 
     def settle(self) -> None:
         """Bring all weights up to date, where rows wait until they are read."""
         if "settle" in self.calls:
-            self.calls["settle"].settle()
+            self.calls["settle"].run()
 
 
 @engram.state
@@ -161,9 +160,9 @@ class Plastic(Dense):
         default="florian-2007", doc="the paper's equations, or those of ngclearn's code, one call late"
     )
     evaluation: Evaluation = engram.param(
-        default="auto",
-        doc="dense: all weights in each step; lazy: a row when it is read, to the same bits; event-driven: where "
-        "spikes are, for few spikes and a modulator that is mostly 0; auto: dense or lazy",
+        default="dense",
+        doc="dense: all weights in each step; lazy: a row when it is read, to the same bits, for large matrices; "
+        "event-driven: where spikes are, for few spikes and a modulator that is mostly 0",
     )
 
     def check(self) -> None:
@@ -195,9 +194,9 @@ class Plastic(Dense):
         }
         for obstacle, there in obstacles.items():
             if there and self.evaluation == "event-driven":
-                raise ValueError(f"evaluation: {type(self).name} {obstacle}, so it is not event-driven; take auto")
+                raise ValueError(f"evaluation: {type(self).name} {obstacle}, so it is not event-driven; take dense")
         if self.samples > 1 and self.evaluation in ("lazy", "event-driven"):
-            raise ValueError(f"evaluation: {self.evaluation} takes one sample, samples is {self.samples}; take auto")
+            raise ValueError(f"evaluation: {self.evaluation} takes one sample, samples is {self.samples}; take dense")
 
     @property
     @abc.abstractmethod
@@ -257,6 +256,48 @@ class Plastic(Dense):
             drive = self._by_rules(state, self.by_sample(pre), self.by_sample(post), modulator)
         return drive[:, None] if pre.ndim == 3 else drive
 
+    def advance_steps(self, state: Any, pre: Array, post: Array, modulator: Array) -> Array:
+        """As many calls of `advance`, to the bit; faster where all spikes are known beforehand.
+
+        Args:
+            state: Changed in place.
+            pre: (batch, step, [sample,] pre) spikes.
+            post: (batch, step, [sample,] post) likewise.
+            modulator: (batch, step)
+
+        Returns:
+            (batch, step, [sample,] post)
+
+        Raises:
+            EngramError: The shapes do not go together.
+        """
+        steps = pre.shape[1]
+        whole = steps - steps % STEPS if self._takes_many(state, pre, post, modulator) else 0
+        passed = [
+            self._many(state)(pre[:, first:][:, :STEPS], post[:, first:][:, :STEPS], modulator[:, first:][:, :STEPS])
+            for first in range(0, whole, STEPS)
+        ]
+        passed += [
+            self.advance(state, pre[:, step], post[:, step], modulator[:, step])[:, None]
+            for step in range(whole, steps)
+        ]
+        empty = engram.array_module(pre).zeros((*pre.shape[:-1], state.w.shape[2]), dtype=state.w.dtype)
+        return engram.array_module(pre).concatenate(passed, axis=1) if passed else empty
+
+    def _takes_many(self, state: Any, pre: Array, post: Array, modulator: Array) -> bool:
+        procedure = state.rules.procedures.get("known steps")
+        batch, n_pre, n_post = state.w.shape
+        steps = pre.shape[1]
+        shapes = (batch, steps, n_pre), (batch, steps, n_post), (batch, steps)
+        fit = (pre.shape, post.shape, modulator.shape) == shapes
+        return procedure is not None and fit and procedure.compiles(state.w)
+
+    def _many(self, state: Any) -> KnownSteps:
+        call = state.calls.get("known steps")
+        if call is None or not call.holds(state):
+            call = state.calls["known steps"] = KnownSteps(self, state, state.rules.procedures["known steps"])
+        return call
+
     def _by_rules(self, state: Any, p: Array, q: Array, modulator: Array) -> Array:
         drive = engram.array_module(p).zeros((len(state.w), state.w.shape[2]), dtype=state.w.dtype)
         self._trace(state, p, q)
@@ -264,9 +305,10 @@ class Plastic(Dense):
         return drive * self.scale
 
     def _call(self, state: Any, name: str) -> OneCall:
-        call: OneCall | None = state.calls.get(name)
+        call = state.calls.get(name)
         if call is None or not call.holds(state):
-            for one, procedure in state.rules.procedures.items():
+            for one in {name, "settle"} & state.rules.procedures.keys():
+                procedure = state.rules.procedures[one]
                 state.calls[one] = OneCall(self, state, procedure, forward=one == "advance")
             call = state.calls[name]
         return call
@@ -306,7 +348,7 @@ class Plastic(Dense):
         """Whether to do as ngclearn's code does."""
         return self.semantics == "ngclearn-3.2"
 
-    def _rules(self, leaks: bool, evaluation: Evaluation) -> Rules:
+    def _rules(self, leaks: bool) -> Rules:
         dependence: dict[float, Dependence] = {0.0: "additive", 1.0: "multiplicative"}
         sparse = self.connection_probability < 1
         form = Form(
@@ -320,13 +362,15 @@ class Plastic(Dense):
         learn, of_sum = (eligible, eligible_of_sum) if self.waits else (direct, direct_of_sum)
         learn = everywhere if self.evaluation == "event-driven" else learn
         forward = attrs.evolve(form, forward=True)
-        return Rules(learn(form), learn(forward), summed(form), of_sum(form), self._procedures(form, evaluation))
+        return Rules(learn(form), learn(forward), summed(form), of_sum(form), self._procedures(form))
 
-    def _procedures(self, form: Form, evaluation: Evaluation) -> dict[str, Any]:
-        make = {"dense": dense, "lazy": lazy, "event-driven": event_driven}[evaluation]
+    def _procedures(self, form: Form) -> dict[str, Any]:
+        make = {"dense": dense, "lazy": lazy, "event-driven": event_driven}[self.evaluation]
         settings = Traces(self.trace, self.trace_step, float(self.nearest_spikes)), self.scale
         found = {"learn": make(form, *settings), "advance": make(attrs.evolve(form, forward=True), *settings)}
-        return found if evaluation == "dense" else {**found, "settle": make(form, *settings, settles=True)}
+        if self.evaluation != "dense":
+            return {**found, "settle": make(form, *settings, settles=True)}
+        return found if self.longest else {**found, "known steps": known_steps(form, *settings)}
 
     def more(self, state: Any) -> tuple[Array, ...]:
         """Return what the procedures of the evaluation take beside what `dense` takes."""
@@ -348,8 +392,7 @@ class Plastic(Dense):
             gain: (batch,) what the strengths of changes are multiplied by.
         """
         fields = self.connection(ctx, n_pre, n_post, hides=self.lagged)
-        evaluation = self._evaluation(ctx.batch * n_pre * n_post)
-        fields["sizes"] |= {"moment": _MOMENTS[evaluation], "event_moment": _EVENT_MOMENTS[evaluation]}
+        fields["sizes"] |= {"moment": _MOMENTS[self.evaluation], "event_moment": _EVENT_MOMENTS[self.evaluation]}
         p = ctx.per_replica(self)
         sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])
         ends = [sign * ctx.dtype.type(end) for end in self.bound]
@@ -372,14 +415,8 @@ class Plastic(Dense):
             ),
             "one": one,
             "calls": {},
-            "rules": self._rules(bool(leak.any()), evaluation),
+            "rules": self._rules(bool(leak.any())),
         }
-
-    def _evaluation(self, synapses: int) -> Evaluation:
-        """Which evaluation `auto` means, of those that give the same bits."""
-        if self.evaluation != "auto":
-            return self.evaluation
-        return "lazy" if self.samples == 1 and synapses >= _LARGE else "dense"
 
     def _leak(self, ctx: Context) -> Host:
         """What a step takes of a weight; ngclearn takes the same however long the step."""

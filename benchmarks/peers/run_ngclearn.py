@@ -8,13 +8,17 @@ its own, from the root of the repository:
     /tmp/ngclearn/bin/pip install --no-deps ngclearn ngcsimlib
     /tmp/ngclearn/bin/python benchmarks/peers/run_ngclearn.py
 
-A step is the weighted sum of the input and the change of all weights (`advance_state` and `evolve` there,
-`advance` here), with one unit in ten spiking, traces that are given and a modulator that is never 0. ngclearn's
-comes in two ways: a call for each step, `run()` of its compiled process; and the function that it compiled, in a
-`jax.jit` of `lax.scan` over 32 steps with donated buffers, which its user has to write. For it has no replicas,
-16 of them are a `jax.vmap` of that function, in `jax.jit` for the calls. All take turns in one process bound to
-one core, JAX told to use one thread; processor time, the median of the rounds. engram takes its rules as a run
-with Numba does. Weights after 32 steps are compared, too.
+A step is the weighted sum of the input and the change of all weights, with one unit in ten spiking and a
+modulator that is never 0. It comes in two ways:
+
+- a call for each step: `run()` of ngclearn's compiled process of `advance_state` and `evolve`, and `advance` here;
+- 32 steps whose spikes are known, in one call: the function that ngclearn compiled, in a `jax.jit` of `lax.scan`
+  with donated buffers, which its user has to write, and `advance_steps` here.
+
+engram also works out the traces, which ngclearn is given. For it has no replicas, 16 of them are a `jax.vmap` of
+its function, in `jax.jit` for the calls. All take turns in one process bound to one core, JAX told to use one
+thread; processor time, the median of the rounds. engram takes its rules as a run with Numba does. Weights
+after 32 steps are compared, too.
 """
 
 from __future__ import annotations
@@ -54,7 +58,7 @@ from engram_stdp import MSTDPET
 
 SIZES = {"256": (1, 256), "1024": (1, 1024), "4096": (1, 4096), "16x256": (16, 256), "16x1024": (16, 1024)}
 STEPS = 32
-TAU, ETA, DT = 25.0, 0.01, 1.0
+TAU, TAU_TRACE, ETA, DT = 25.0, 20.0, 0.01, 1.0
 BYTES = 16
 SECONDS = 8.0
 FED = ("inputs", "preSpike", "preTrace", "postSpike", "postTrace", "modulator")
@@ -63,11 +67,19 @@ FED = ("inputs", "preSpike", "preTrace", "postSpike", "postTrace", "modulator")
 def activity(replicas: int, units: int) -> dict[str, Any]:
     """Return what is fed to ngclearn, (step, replica, 1, unit); the modulator (step, replica, 1, 1)."""
     rng = np.random.default_rng(1)
-    shape = (STEPS, replicas, 1, units)
-    pre, post = ((rng.random(shape) < 0.1).astype(np.float32) for _ in range(2))
-    traces = (rng.random(shape, dtype=np.float32) for _ in range(2))
+    pre, post = ((rng.random((STEPS, replicas, 1, units)) < 0.1).astype(np.float32) for _ in range(2))
     modulator = rng.choice([-1, 1], (STEPS, replicas, 1, 1)).astype(np.float32)
-    return dict(zip(FED, (pre, pre, next(traces), post, next(traces), modulator), strict=True))
+    values = pre, pre, traces(pre), post, traces(post), modulator
+    return dict(zip(FED, values, strict=True))
+
+
+def traces(spikes: Any) -> Any:
+    """Return traces of spikes that lead with the step, each that of its own spike, too."""
+    remains = np.float32(np.exp(-DT / TAU_TRACE))
+    found = np.zeros_like(spikes)
+    for step, spike in enumerate(spikes):
+        found[step] = (remains * found[step - 1] if step else 0) + spike
+    return found
 
 
 class Own:
@@ -82,17 +94,20 @@ class Own:
         replicas, units, _ = w.shape
         # ngclearn's times have no unit: a step is 1 here as there.
         self._synapse = MSTDPET(
-            semantics="ngclearn-3.2", trace="given", tau_eligibility=TAU, learning_rate=ETA
+            semantics="ngclearn-3.2", tau_plus=TAU_TRACE, tau_minus=TAU_TRACE, tau_eligibility=TAU, learning_rate=ETA
         )
         self.state = Case(self._synapse, units=(units, units), dt=DT).driver(replicas).state
         self.state.w[...] = w
-        self._fed = itertools.cycle([{name: fed[name][step] for name in FED} for step in range(STEPS)])
+        spikes = fed["preSpike"][:, :, 0], fed["postSpike"][:, :, 0], fed["modulator"][:, :, 0, 0]
+        self._fed = itertools.cycle(list(zip(*spikes, strict=True)))
+        self._known = tuple(np.moveaxis(item, 0, 1).copy() for item in spikes)
 
     def __call__(self) -> None:
-        now = next(self._fed)
-        self.state.pre_trace[...], self.state.post_trace[...] = now["preTrace"], now["postTrace"]
-        pre, post, modulator = now["preSpike"][:, 0], now["postSpike"][:, 0], now["modulator"][:, 0, 0]
-        self._synapse.advance(self.state, pre, post, modulator)
+        self._synapse.advance(self.state, *next(self._fed))
+
+    def steps(self) -> None:
+        """32 steps in one call."""
+        self._synapse.advance_steps(self.state, *self._known)
 
 
 class Peer:
@@ -194,35 +209,37 @@ class Scan:
 
 @target.chosen("numba")
 def side_by_side(size: str) -> tuple[list[float], float]:
-    """Return ns a synapse and step of engram, ngclearn's calls, its scan and the copy, and how weights differ."""
+    """Return ns a synapse and step: a call of engram and of ngclearn, steps of both, the copy; how weights differ."""
     replicas, units = SIZES[size]
     fed = activity(replicas, units)
     w = np.random.default_rng(2).uniform(0.025, 0.8, (replicas, units, units)).astype(np.float32)
-    own, peer = Own(w, fed), Peer(w[0], fed)
+    own, known, peer = Own(w, fed), Own(w, fed), Peer(w[0], fed)
     scan = Scan(peer, w, fed)
     for _ in range(STEPS):
         own()
+    known.steps()
     scan()
+    assert np.array_equal(own.state.w, known.state.w)
     off = float(np.abs(own.state.w - np.asarray(scan.w).reshape(w.shape)).max())
     called = peer if replicas == 1 else Replicas(peer, w, fed)
-    calls = [own, called, scan, copying(BYTES * w.size, np)]
-    mine, its, scanned, copied = (
-        1e9 * np.median(rounds(calls, np, SECONDS, time.process_time), axis=0) / w.size
-    )
-    return [mine, its, scanned / STEPS, copied], off
+    calls = [own, called, known.steps, scan, copying(BYTES * w.size, np)]
+    times = 1e9 * np.median(rounds(calls, np, SECONDS, time.process_time), axis=0) / w.size
+    times[2:4] /= STEPS
+    return list(times), off
 
 
 def main() -> None:
     """Print the table."""
     versions = f"ngclearn {version('ngclearn')}, jax {jax.__version__}, numba {version('numba')}"
     print(f"{versions}, numpy {np.__version__}; ns a synapse and step of processor time")
-    head = ("engram", "call", "scan", "copy", "call/engram", "scan/engram", "of copy", "difference")
-    print(f"{'size':9}" + "".join(f"{name:>12}" for name in head))
+    head = ("call", "its call", "steps", "its scan", "copy", "of calls", "of scan", "copy/call", "copy/steps")
+    print(f"{'size':9}" + "".join(f"{name:>11}" for name in (*head, "difference")))
     # A process for each size: the arrays of every connection ever made go through each `run()` of ngclearn.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-        for name, ((own, call, scan, copy), off) in zip(SIZES, pool.map(side_by_side, SIZES), strict=True):
-            numbers = (own, call, scan, copy, call / own, scan / own, copy / own)
-            print(f"{name:9}" + "".join(f"{number:12.2f}" for number in numbers) + f"{off:12.1e}", flush=True)
+        for name, (times, off) in zip(SIZES, pool.map(side_by_side, SIZES), strict=True):
+            call, its, steps, scan, copy = times
+            numbers = (*times, its / call, scan / steps, copy / call, copy / steps)
+            print(f"{name:9}" + "".join(f"{number:11.2f}" for number in numbers) + f"{off:11.1e}", flush=True)
 
 
 if __name__ == "__main__":

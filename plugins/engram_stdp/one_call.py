@@ -154,16 +154,13 @@ class OneCall(Call):
 
     def __init__(self, synapse: Any, state: Any, procedure: Any, *, forward: bool) -> None:
         batch, n_pre, n_post = state.w.shape
-        zeros = functools.partial(np.zeros, dtype=state.w.dtype)
         self._shapes = (batch, n_pre), (batch, n_post), (batch,)
         self._name, self._modulated = type(synapse).name, synapse.modulated
-        self._pre, self._post, self._modulator, self._drive = map(zeros, (*self._shapes, (batch, n_post)))
+        self._arriving, self._pre, self._post, self._modulator, self._drive = state.given
         self._modulator[...] = 1
         self._delayed = forward and bool(state.history.shape[1])
-        self._arriving = zeros((batch, n_pre)) if self._delayed else self._pre
-        super().__init__(
-            synapse, state, procedure, self._arriving, self._pre, self._post, self._modulator, self._drive
-        )
+        arriving = self._arriving if self._delayed else self._pre
+        super().__init__(synapse, state, procedure, arriving, *state.given[1:])
 
     def __call__(self, state: Any, pre: Array, post: Array, modulator: Array) -> Array:
         """Take a step.

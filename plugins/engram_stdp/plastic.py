@@ -73,6 +73,7 @@ class PlasticWeights(Weights):
     spikes: Array = engram.array("event_moment", dtype="int32", doc="postsynaptic spikes of the steps kept")
     fired: Array = engram.array("event_moment", "post", dtype="int32", doc="which units they were")
     one: Array = engram.fixed()
+    given: tuple[Array, ...] = engram.fixed()
     calls: dict[str, Call] = engram.fixed()
 
     def settle(self) -> None:
@@ -414,6 +415,7 @@ class Plastic(Dense):
                 on_device(ctx, factor(ctx.dt, ctx.values(self, tau))) for tau in ("tau_plus", "tau_minus")
             ),
             "one": one,
+            "given": (*(ctx.zeros(n) for n in (n_pre, n_pre, n_post)), ctx.zeros(), ctx.zeros(n_post)),
             "calls": {},
             "rules": self._rules(bool(leak.any())),
         }

@@ -18,7 +18,7 @@ from .expression import Argument, Static
 from .kernel import kind_of
 from .parse import parse
 from .tree import ArrayArgument, Kind, Program, StreamArgument
-from .vector import VectorPrinter, compiled, spaces
+from .vector import VectorPrinter, compiled, spaces, widened
 
 Role: TypeAlias = Literal["memory", "task"]
 FLAGS = ("start", "end", "truncated", "learn")
@@ -165,7 +165,7 @@ class Scan:
                 if SILENT.get(name):
                     arrays[name] += arrays[name].dtype.type(SILENT[name])
         with np.errstate(all="ignore"):
-            wide = [_wide(array) if name in bound.wide else array for name, array in arrays.items()]
+            wide = [widened(array) if name in bound.wide else array for name, array in arrays.items()]
             found = form(*wide, *bound.streams.values())
         written = bound.results
         # Copies, since a result may be the array of another name; NumPy refuses numbers that do not fit.
@@ -186,14 +186,6 @@ def ready(components: Mapping[str, Any], slots: Iterable[Any]) -> None:
         body = getattr(component, "body", None)
         if body is not None and path in holders:
             body.ready(component, holders[path], "task" if path == "task" else "memory")
-
-
-def _wide(array: Any) -> Any:
-    """A number of each replica as wide as bodies compute it.
-
-    A copy, since what is assigned to one array may be what another held.
-    """
-    return array.astype(np.int64 if array.dtype.kind in "iu" else array.dtype)
 
 
 def _may_write(role: Role, origin: str) -> bool:

@@ -25,6 +25,7 @@ from .whole import ProcedureText, read
 
 _FORM = attrgetter("shape", "dtype")
 _PARALLEL = 1 << 20
+_KNOWN = 256
 _THREADS = 128
 
 
@@ -48,6 +49,7 @@ class Procedure:
         self.arguments = read(text)
         self._function = function
         self._applied: dict[Any, Callable[..., None]] = {}
+        self._modules: dict[Any, tuple[list[np.dtype[Any]], Any]] = {}
         text_of(function)
         given, taken = [item.name for item in self.arguments], list(inspect.signature(function).parameters)
         if given != taken:
@@ -73,6 +75,8 @@ class Procedure:
             raise
         apply = self._applied.get(key)
         if apply is None:
+            if len(self._applied) == _KNOWN:
+                self._applied.clear()
             apply = self._applied[key] = self._chosen(arrays)
         apply(*arrays)
 
@@ -90,17 +94,17 @@ class Procedure:
         Raises:
             EngramError: Shapes or dtypes do not fit the spec.
         """
-        text = self._check(arrays)
         simple = all(array.flags.c_contiguous and array.flags.writeable for array in arrays)
         if not (simple and len(arrays[0]) and self.compiles(arrays[0])):
+            self._check(arrays)
             return functools.partial(self, *arrays)
-        bound = self._module(text, arrays).bound
-        of_dtype = [[array for array in arrays if array.dtype == dtype] for dtype in text.table_dtypes]
+        dtypes, compiled = self._compiled(arrays)
+        of_dtype = [[array for array in arrays if array.dtype == dtype] for dtype in dtypes]
         tables = [np.array([array.ctypes.data for array in some], dtype=np.uintp) for some in of_dtype]
-        call = ctypes.CFUNCTYPE(None, ctypes.c_longlong, *[ctypes.c_void_p] * len(tables))(bound.address)
+        call = ctypes.CFUNCTYPE(None, ctypes.c_longlong, *[ctypes.c_void_p] * len(tables))(compiled.address)
         repeated = functools.partial(call, len(arrays[0]), *(table.ctypes.data for table in tables))
         # The call knows addresses only.
-        repeated.held = arrays, tables, bound  # type: ignore[attr-defined]
+        repeated.held = arrays, tables, compiled  # type: ignore[attr-defined]
         return repeated
 
     def reference(self, *arrays: Any) -> None:
@@ -147,25 +151,29 @@ class Procedure:
         if not len(arrays[0]):
             return lambda *arrays: None
         if self.compiles(arrays[0]):
-            return functools.partial(_contiguous, self._module(text, arrays).run)
+            return self._bound_once
         xp = array_module(arrays[0])
         return text.array_code() if isinstance(arrays[0], np.ndarray) else _launched(text, xp)
 
-    def _module(self, text: ProcedureText, arrays: tuple[Any, ...]) -> Any:
+    def _compiled(self, arrays: tuple[Any, ...]) -> tuple[list[np.dtype[Any]], Any]:
+        """The dtypes of the tables, and what takes these."""
         parallel = len(arrays[0]) > 1 and arrays[0].size > _PARALLEL and target.threads() > 1
-        return cache.numba_module(self.__name__, text.numba(parallel=parallel))
+        key = parallel, *((array.shape[1:], array.dtype) for array in arrays)
+        if key not in self._modules:
+            text = self._check(arrays)
+            module = cache.numba_module(self.__name__, text.numba(parallel=parallel))
+            self._modules[key] = text.table_dtypes, module.call
+        return self._modules[key]
 
-
-def _contiguous(run: Callable[..., None], *arrays: Any) -> None:
-    """Call what takes contiguous arrays that may be written to."""
-    try:
-        run(*arrays)
-    except TypeError:
-        copies = [np.array(array, order="C") for array in arrays]
-        run(*copies)
-        for array, copy in zip(arrays, copies, strict=True):
-            if array.flags.writeable:
-                array[...] = copy
+    def _bound_once(self, *arrays: Any) -> None:
+        """Call with copies of arrays that are not contiguous, or may not be written."""
+        simple = [array.flags.c_contiguous and array.flags.writeable for array in arrays]
+        pairs = zip(arrays, simple, strict=True)
+        given = [array if taken else np.array(array, order="C") for array, taken in pairs]
+        self.bind(*given)()
+        for item, array, worked in zip(self.arguments, arrays, given, strict=True):
+            if item.written and worked is not array:
+                array[...] = worked
 
 
 def _launched(text: ProcedureText, cupy: Any) -> Callable[..., None]:

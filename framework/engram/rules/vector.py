@@ -405,7 +405,6 @@ def over_replicas(
             forms[xp.__name__, batch] = compiled(program.name, lines, known)
         given = dict(zip(names, arrays, strict=True))
         with np.errstate(all="ignore"):
-            # Numbers as copies, as wide as bodies compute them: what is assigned to one may be what another held.
             wide = [value if name in sized else widened(value) for name, value in given.items()]
             found = forms[xp.__name__, batch](*wide)
             kept = [value.astype(given[name].dtype) for name, value in zip(written, found, strict=True)]
@@ -416,5 +415,8 @@ def over_replicas(
 
 
 def widened(array: Any) -> Any:
-    """A number of each replica as wide as bodies compute it, as a copy."""
+    """A number of each replica as wide as bodies compute it.
+
+    A copy, since what is assigned to one array may be what another held.
+    """
     return array.astype(np.int64 if array.dtype.kind in "iu" else array.dtype)

@@ -122,7 +122,9 @@ class ProcedureText:
         return "\n".join([PREAMBLE, *tables, head, *emitter.lines, "}", grid])
 
     def numba(self, *, parallel: bool) -> str:
-        """The module for Numba: `run` takes the arrays, `bound` tables of their addresses, one for each dtype.
+        """The module for Numba; its `call` takes the number of replicas and tables of addresses, one a dtype.
+
+        A call so costs less than one array would: addresses stay where they are from call to call.
 
         Args:
             parallel: Whether threads share the replicas out.
@@ -135,45 +137,33 @@ class ProcedureText:
         head = NUMBA.format(
             float="float64" if self.double else "float32", bits="int64" if self.double else "int32"
         )
-        flat = ", ".join(f"{item.name}_flat" for item in self.arguments)
-        return "\n".join([
-            head, *tables,
-            *_jitted("njit", ["int64", *(f"{_type(dtype)}[::1]" for dtype in self.dtypes)], parallel),
-            f"def flat(replicas_, {flat}):", *emitter.lines,
-            *self._with_arrays(), *self._with_addresses(), "",
-        ])  # fmt: skip
-
-    def _with_arrays(self) -> list[str]:
-        types = [
-            f"{_type(dtype)}[{', '.join([':'] * item.axes + ['::1'])}]"
-            for item, dtype in zip(self.arguments, self.dtypes, strict=True)
-        ]
-        names = [f"{item.name}_array" for item in self.arguments]
-        given = ", ".join(f"{name}.reshape(-1)" for name in names)
-        return [
-            *_jitted("njit", types),
-            f"def run({', '.join(names)}):",
-            f"    flat({names[0]}.shape[0], {given})",
-        ]
-
-    def _with_addresses(self) -> list[str]:
-        """A call that costs less than one array does: addresses stay where they are from call to call."""
+        loops = emitter.lines
+        if parallel:
+            # What has an address of its own cannot be shared out itself.
+            names = ", ".join(["replicas_", *(f"{item.name}_flat" for item in self.arguments)])
+            tables += ["", "", "@numba.njit(error_model='numpy', cache=True, parallel=True)"]
+            tables += [f"def shared({names}):", *loops]
+            loops = [f"    shared({names})"]
         types = [f"CPointer(CPointer({_type(dtype)}))" for dtype in self.table_dtypes]
-        names = [f"{dtype.name}_table" for dtype in self.table_dtypes]
-        places = {dtype: iter(range(len(self.dtypes))) for dtype in self.table_dtypes}
-        given = ", ".join(
-            f"carray({dtype.name}_table[{next(places[dtype])}], (replicas_ * {math.prod(shape)},))"
-            for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
+        signature = ", ".join(["int64", *types])
+        parameters = ", ".join(["replicas_", *(f"{dtype.name}_table" for dtype in self.table_dtypes)])
+        decorator = f'@numba.cfunc("void({signature})", error_model="numpy", cache=True)'
+        return "\n".join(
+            [head, *tables, "", "", decorator, f"def call({parameters}):", *self._views(), *loops, ""]
         )
+
+    def _views(self) -> list[str]:
+        """The arrays behind the addresses."""
+        places = {dtype: iter(range(len(self.dtypes))) for dtype in self.table_dtypes}
         return [
-            *_jitted("cfunc", ["int64", *types]),
-            f"def bound({', '.join(['replicas_', *names])}):",
-            f"    flat(replicas_, {given})",
+            f"    {item.name}_flat = carray({dtype.name}_table[{next(places[dtype])}], "
+            f"(replicas_ * {math.prod(shape)},))"
+            for item, shape, dtype in zip(self.arguments, self.shapes, self.dtypes, strict=True)
         ]
 
     @property
     def table_dtypes(self) -> list[np.dtype[Any]]:
-        """The dtypes of the tables that `bound` takes, in their order."""
+        """The dtypes of the tables that `call` takes, in their order."""
         return list(dict.fromkeys(self.dtypes))
 
     def _replica(self, emitter: Emitter) -> list[str]:
@@ -204,9 +194,3 @@ class ProcedureText:
 
 def _type(dtype: np.dtype[Any]) -> str:
     return "boolean" if dtype == bool else dtype.name
-
-
-def _jitted(kind: str, types: list[str], parallel: bool = False) -> list[str]:
-    """What stands before a function of given types, so that it is compiled once and kept."""
-    options = 'error_model="numpy", cache=True' + ", parallel=True" * parallel
-    return ["", "", f'@numba.{kind}("void({", ".join(types)})", {options})']

@@ -27,6 +27,9 @@ NORMAL = Initialiser(distribution="log-normal", largest=1.0)
         MSTDPET(weight_exponent=1.0, trace="gated", bound=(-1.0, 1.0)),
         MSTDPET(trace="nearest", nearest_spikes=2, signs=(1, -1)),
         MSTDP(trace="given", trace_target=0.2),
+        MSTDP(evaluation="lazy"),
+        MSTDPET(evaluation="lazy", delay_steps=2),
+        MSTDPET(evaluation="event-driven"),
     ]
 )
 def test_conformance(check):

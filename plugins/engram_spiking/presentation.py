@@ -32,6 +32,7 @@ class Presentation:
     rows: Array = engram.fixed()
     steps: int = engram.fixed()
     learnt: int = engram.fixed()
+    whole: Array = engram.fixed()
     ctx: Context = engram.fixed()
 
 
@@ -51,8 +52,8 @@ def presentation(
     shown = ctx.random("order").uniform(epochs + probes, len(BITS)).argsort(axis=-1)
     return ctx.state(
         cls, order=shown.reshape(ctx.batch, -1).astype("int8"), signs=ctx.xp.asarray(_SIGNS, dtype=ctx.dtype),
-        rows=ctx.xp.arange(ctx.batch), steps=steps_of(duration, ctx.dt), learnt=len(BITS) * epochs, ctx=ctx,
-        **given,
+        rows=ctx.xp.arange(ctx.batch), steps=steps_of(duration, ctx.dt), learnt=len(BITS) * epochs,
+        whole=ctx.zeros(dtype="bool"), ctx=ctx, **given,
     )  # fmt: skip
 
 
@@ -88,11 +89,12 @@ def signal(
     state: Presentation, observation: Array, trial: Array, place: Array, reward: Array | None
 ) -> Signal:
     """Return the signal of this step; its outcome is the pattern."""
-    return state.ctx.signal(
+    return Signal(
         observation,
-        reward,
+        state.ctx.zeros() if reward is None else reward,
         start=place == 0,
         end=place == state.steps - 1,
+        truncated=state.whole,
         learn=trial < state.learnt,
         outcome=state.pattern.copy(),
     )

@@ -16,7 +16,7 @@ from engram.plugins import Registry
 # Of those that record alike, one: a sweep, chosen rows and predictors, and double precision.
 ALIKE = {
     "conditioned-inhibition", "florian-2007-mstdp", "masset-2025", "overshadowing", "reinforce-reach",
-    "florian-2007-temporal", "starkweather-2017-1", "starkweather-2017-2", "stdp-window",
+    "florian-2007-temporal", "starkweather-2017-1", "starkweather-2017-2", "stdp-window", "t-maze-random",
 }  # fmt: skip
 RECIPES = [name for name in Registry().names("recipe") if name not in ALIKE]
 STEPS = 1300

@@ -34,7 +34,13 @@ def reproduced(folder: Path, name: str, *overrides: str) -> tuple[int, dict[str,
 
 
 def test_every_experiment_of_the_literature_is_here() -> None:
-    assert RECIPES == ["florian-2007-rate", "florian-2007-temporal", "izhikevich-2007", "t-maze"]
+    assert RECIPES == [
+        "florian-2007-rate",
+        "florian-2007-temporal",
+        "izhikevich-2007",
+        "t-maze",
+        "t-maze-random",
+    ]
 
 
 @pytest.mark.slow

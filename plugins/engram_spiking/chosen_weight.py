@@ -86,7 +86,7 @@ def picture(result: Any, figure: Any) -> None:
             line.set_label(name)
     axis.set_xlabel("time (s)")
     axis.set_ylabel("weight")
-    axis.legend()
+    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
 
 
 chosen_weight = engram.Analysis(

@@ -26,10 +26,16 @@ class Activity:
     acts: bool = engram.fixed()
 
 
-@engram.rule("rate[b,n]& spikes[b,n]; kept gain")
-def smoothed(rate: float, spikes: float, kept: float, gain: float) -> float:
-    """Equation (1)."""
-    return kept * rate + gain * spikes
+@engram.rule
+def followed(rate: float, spike: float, forgets: float, gain: float) -> float:
+    """Equation (1); `forgets` is what a step leaves of the rate."""
+    return forgets * rate + gain * spike
+
+
+@engram.rule("rate[b,n]& spikes[b,n]; forgets gain")
+def smoothed(rate: float, spikes: float, forgets: float, gain: float) -> Any:
+    """Equation (1), for layers whose own rule does not follow the rate."""
+    return followed(rate, spikes, forgets, gain)
 
 
 def decay(dt: float, tau: float) -> float:
@@ -77,8 +83,7 @@ def seen(ctx: Context) -> int:
 
 
 def noted(state: Any) -> Array | None:
-    """Follow the rate, note the spikes of this step and return them where they are an action."""
-    smoothed(state.rate, state.spikes, *state.smoothing)
+    """Note the spikes of this step and return them where they are an action."""
     if state.fired.buffer is not None:
         state.fired.add(state.spikes > 0)
     return state.spikes if state.acts else None

@@ -9,8 +9,27 @@ There is nothing to see, and one trial goes on for ever.
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
+
 import engram
 from engram import Array, Context, RecipeError, Signal, Spec, Stream
+
+
+@engram.rule(
+    "since[b]& cursor[b]& met[b]+ due[b]+ place[b]+ pre[b] post[b] delay[b]; window shortest moments"
+)
+def met(
+    since: int, cursor: int, pre: float, post: float, delay: int,
+    window: float, shortest: float, moments: float,
+) -> Any:  # fmt: skip
+    """Whether the cells fired in turn, where in the ring that is rewarded, and where what is due now is."""
+    now = cursor + 1
+    pair = post > 0.0 and since < int(window)
+    since = 0 if pre > 0.0 else min(since + 1, int(window))
+    due = (cursor + int(shortest) + delay) % int(moments)
+    return since, now, (1 if pair else 0), due, now % int(moments)
 
 
 @engram.state
@@ -24,6 +43,8 @@ class DistalState:
     cursor: Array = engram.array(unit="step", dtype="int32", doc="steps since the task began")
     rewards: Array = engram.array(dtype="int32", doc="rewards so far", record=True)
     luck: Stream = engram.fixed()
+    delays: tuple[int, int, int] = engram.fixed()
+    quiet: Signal = engram.fixed()
     rows: Array = engram.fixed()
     ctx: Context = engram.fixed()
 
@@ -65,37 +86,36 @@ class DistalReward(engram.Task):
         Raises:
             RecipeError: The shortest delay is less than a step.
         """
-        if round(self.earliest / ctx.dt) < 1:
+        window, shortest, longest = (
+            round(time / ctx.dt) for time in (self.window, self.earliest, self.latest)
+        )
+        if shortest < 1:
             raise RecipeError(f"{ctx.path}.earliest: {self.earliest:g} s is less than a step; lengthen it")
         return ctx.state(
             DistalState,
-            sizes={"moment": round(self.latest / ctx.dt) + 1},
-            since=ctx.zeros(dtype="int32") + round(self.window / ctx.dt),
+            sizes={"moment": longest + 1},
+            since=ctx.zeros(dtype="int32") + window,
             luck=ctx.random("delay"),
+            delays=(window, shortest, longest + 1),
+            quiet=ctx.signal(ctx.zeros(1)),
             rows=ctx.xp.arange(ctx.batch),
             ctx=ctx,
         )
 
     def reset(self, state: DistalState) -> Signal:
         """Begin the only trial."""
-        return state.ctx.signal(state.ctx.zeros(1), start=~state.ctx.zeros(dtype="bool"))
+        return attrs.evolve(state.quiet, start=~state.ctx.zeros(dtype="bool"))
 
     def step(self, state: DistalState, action: Array | None) -> Signal:
         """Send a reward on its way where the two cells fired in turn, and pay what is due."""
         assert action is not None
-        window = round(self.window / state.ctx.dt)
-        met = (action[:, self.post] > 0) & (state.since < window)
-        state.since[...] = state.ctx.xp.where(action[:, self.pre] > 0, 0, state.since + 1).clip(max=window)
-        due = (state.cursor + self._delay(state)) % state.coming.shape[1]
-        state.coming[state.rows, due] += met
-        state.cursor += 1
-        place = state.cursor % state.coming.shape[1]
-        paid = state.coming[state.rows, place]
-        state.coming[state.rows, place] = 0
+        _, shortest, moments = state.delays
+        rows, delay = state.rows, state.luck.integers(moments - shortest)
+        earned, due, place = (state.ctx.xp.empty_like(state.since) for _ in range(3))
+        spikes = action[:, self.pre], action[:, self.post]
+        met(state.since, state.cursor, earned, due, place, *spikes, delay, *state.delays)
+        state.coming[rows, due] += earned
+        paid = state.coming[rows, place]
+        state.coming[rows, place] = 0
         state.rewards += paid
-        return state.ctx.signal(state.ctx.zeros(1), (self.size * paid).astype(state.ctx.dtype))
-
-    def _delay(self, state: DistalState) -> Array:
-        """Return (batch,) steps until the reward that is now earned."""
-        shortest, longest = (round(time / state.ctx.dt) for time in (self.earliest, self.latest))
-        return shortest + state.luck.integers(longest - shortest + 1)
+        return attrs.evolve(state.quiet, reward=(self.size * paid).astype(state.ctx.dtype))

@@ -10,16 +10,25 @@ x is held within 0 and 1 in (2) and (3); W is the longest latency.
 
 from __future__ import annotations
 
+from typing import Any
+
 import engram
 from engram import Array, Context, Signal, Stream
 
-from .activity import Activity, activity, noted, seen
+from .activity import Activity, activity, followed, noted, seen, smoothed
 
 
 @engram.rule("spikes[b,n]+ x[b,n] draw[b,n]; scale")
 def bernoulli(x: float, draw: float, scale: float) -> float:
     """Equations (1), with `scale` dt, and (2), with `scale` 1; `draw` is uniform in [0, 1)."""
     return 1.0 if draw < x * scale else 0.0
+
+
+@engram.rule("rate[b,n]& spikes[b,n]+ x[b,n] draw[b,n]; scale forgets gain")
+def chance(rate: float, x: float, draw: float, scale: float, forgets: float, gain: float) -> Any:
+    """What `bernoulli` does, and the rate."""
+    spike = 1.0 if draw < x * scale else 0.0
+    return followed(rate, spike, forgets, gain), spike
 
 
 @engram.rule("spikes[b,n]+ x[b,n] elapsed[b]; window")
@@ -61,6 +70,7 @@ class SpikeInput(engram.Memory):
     def step(self, state: Activity, signal: Signal) -> Array | None:
         """Fire as seen; returns the spikes (batch, unit)."""
         state.spikes[...] = signal.observation
+        smoothed(state.rate, state.spikes, *state.smoothing)
         return noted(state)
 
 
@@ -117,6 +127,7 @@ class Latency(engram.Memory):
         """Fire when it is time; returns the spikes (batch, unit)."""
         state.elapsed[...] = (state.elapsed + 1) * ~signal.start
         latency(state.spikes, signal.observation, state.elapsed, state.window)
+        smoothed(state.rate, state.spikes, *state.smoothing)
         return noted(state)
 
 
@@ -127,5 +138,5 @@ def _drawing(ctx: Context, tau: float, scale: float) -> RandomInput:
 
 def _drawn(state: RandomInput, signal: Signal) -> Array | None:
     draw = state.luck.uniform(state.spikes.shape[1])
-    bernoulli(state.spikes, signal.observation, draw, state.scale)
+    chance(state.rate, state.spikes, signal.observation, draw, state.scale, *state.smoothing)
     return noted(state)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import engram
 from engram import Array, Context, Signal
 
-from .activity import noted
-from .lif import LIF, LIFState, lif_euler
+from .lif import LIF, LIFState, stepped
 
 
 @engram.parameters
@@ -49,5 +48,4 @@ class IntegrateAndFire(engram.Memory):
 
     def step(self, state: LIFState, signal: Signal) -> Array | None:
         """Take the input (batch, unit) of one step; returns the spikes (batch, unit)."""
-        lif_euler(state.v, state.refractory, state.theta, state.spikes, signal.observation, *state.constants)
-        return noted(state)
+        return stepped(state, signal)

@@ -18,17 +18,17 @@ Euler and midpoint are held against the cell of ngclearn 3.2.3.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import functools
+from typing import Any, Literal, TypeAlias
 
 import engram
 from engram import Array, Context, Signal
 
-from .activity import Activity, activity, decay, noted
+from .activity import Activity, activity, decay, followed, noted
 
-_SPEC = (
-    "v[b,n]& refractory[b,n]& theta[b,n]& spikes[b,n]+ current[b,n]; "
-    "part kept rest reset threshold leak resistance wait theta_kept theta_plus lowest"
-)
+_NUMBERS = "part kept rest reset threshold leak resistance wait theta_kept theta_plus lowest"
+_SPEC = f"v[b,n]& refractory[b,n]& theta[b,n]& spikes[b,n]+ current[b,n]; {_NUMBERS}"
+Integration: TypeAlias = Literal["euler", "midpoint", "exact"]
 
 
 @engram.rule
@@ -56,6 +56,19 @@ def fire(
     return v, refractory, theta, (1.0 if spike else 0.0)
 
 
+@engram.rule
+def moved(
+    v: float, drive: float, part: float, kept: float, rest: float, leak: float, integration: str
+) -> Any:  # fmt: skip
+    """Equation (1) in an Euler or a midpoint step, or (5); `part` is dt / tau, `kept` exp(-leak dt / tau)."""
+    if integration == "exact":
+        return rest + (v - rest) * kept + drive
+    if integration == "midpoint":
+        middle = v + slope(v, drive, rest, leak) * (0.5 * part)
+        return v + slope(middle, drive, rest, leak) * part
+    return v + slope(v, drive, rest, leak) * part
+
+
 @engram.rule(_SPEC)
 def lif_euler(
     v: float, refractory: float, theta: float, current: float, part: float, kept: float,
@@ -63,8 +76,7 @@ def lif_euler(
     theta_kept: float, theta_plus: float, lowest: float,
 ) -> Any:  # fmt: skip
     """Equations (1) to (4) by one Euler step; `part` is dt / tau."""
-    drive = driven(refractory, current, resistance, wait)
-    v = v + slope(v, drive, rest, leak) * part
+    v = moved(v, driven(refractory, current, resistance, wait), part, kept, rest, leak, "euler")
     return fire(v, refractory, theta, reset, threshold, theta_kept, theta_plus, lowest)
 
 
@@ -75,9 +87,7 @@ def lif_midpoint(
     theta_kept: float, theta_plus: float, lowest: float,
 ) -> Any:  # fmt: skip
     """Equations (1) to (4) by one midpoint step; `part` is dt / tau."""
-    drive = driven(refractory, current, resistance, wait)
-    middle = v + slope(v, drive, rest, leak) * (0.5 * part)
-    v = v + slope(middle, drive, rest, leak) * part
+    v = moved(v, driven(refractory, current, resistance, wait), part, kept, rest, leak, "midpoint")
     return fire(v, refractory, theta, reset, threshold, theta_kept, theta_plus, lowest)
 
 
@@ -88,11 +98,27 @@ def lif_exact(
     theta_kept: float, theta_plus: float, lowest: float,
 ) -> Any:  # fmt: skip
     """Equations (5) and (2) to (4); `kept` is exp(-leak dt / tau)."""
-    v = rest + (v - rest) * kept + driven(refractory, current, resistance, wait)
+    v = moved(v, driven(refractory, current, resistance, wait), part, kept, rest, leak, "exact")
     return fire(v, refractory, theta, reset, threshold, theta_kept, theta_plus, lowest)
 
 
-_RULES = {"euler": lif_euler, "midpoint": lif_midpoint, "exact": lif_exact}
+@functools.cache
+def cells(integration: Integration) -> Any:
+    """Return the rule of a layer: what `lif_euler` and the others do, and the rate."""
+
+    @engram.rule(_SPEC.replace(" spikes", " rate[b,n]& spikes") + " forgets gain")
+    def cells(
+        v: float, refractory: float, theta: float, rate: float, current: float, part: float, kept: float,
+        rest: float, reset: float, threshold: float, leak: float, resistance: float, wait: float,
+        theta_kept: float, theta_plus: float, lowest: float, forgets: float, gain: float,
+    ) -> Any:  # fmt: skip
+        v = moved(v, driven(refractory, current, resistance, wait), part, kept, rest, leak, integration)
+        v, refractory, theta, spike = fire(
+            v, refractory, theta, reset, threshold, theta_kept, theta_plus, lowest
+        )
+        return v, refractory, theta, followed(rate, spike, forgets, gain), spike
+
+    return cells
 
 
 @engram.state
@@ -103,6 +129,7 @@ class LIFState(Activity):
     refractory: Array = engram.array("unit", unit="step", doc="steps since the last spike")
     theta: Array = engram.array("unit", unit="mV", doc="adaptation of the threshold")
     constants: tuple[float, ...] = engram.fixed()
+    rule: Any = engram.fixed()
 
 
 @engram.parameters
@@ -129,7 +156,7 @@ class LIF(engram.Memory):
     )
     tau_theta: float = engram.param(default=1e4, gt=0, unit="s", doc="time constant of that rise")
     lowest: float | None = engram.param(default=None, unit="mV", doc="lowest potential, if there is one")
-    integration: Literal["euler", "midpoint", "exact"] = engram.param(
+    integration: Integration = engram.param(
         default="euler", doc="euler and midpoint take the input as a current, exact as impulses in mV"
     )
     anew: bool = engram.param(default=False, doc="the potential begins each trial at rest")
@@ -143,7 +170,9 @@ class LIF(engram.Memory):
     def init(self, ctx: Context) -> LIFState:
         """Return cells at rest that may fire at once."""
         constants = self.constants(ctx.dt)
-        state: LIFState = activity(ctx, LIFState, self.units, self.tau_rate, constants=constants)
+        state: LIFState = activity(
+            ctx, LIFState, self.units, self.tau_rate, constants=constants, rule=cells(self.integration)
+        )
         state.v += self.rest
         state.refractory += constants[7]
         return state
@@ -160,6 +189,13 @@ class LIF(engram.Memory):
         """Take the input (batch, unit) of one step; returns the spikes (batch, unit)."""
         if self.anew:
             state.v[...] = engram.array_module(state.v).where(signal.start[:, None], self.rest, state.v)
-        rule: Any = _RULES[self.integration]
-        rule(state.v, state.refractory, state.theta, state.spikes, signal.observation, *state.constants)
-        return noted(state)
+        return stepped(state, signal)
+
+
+def stepped(state: LIFState, signal: Signal) -> Array | None:
+    """Take the input (batch, unit) of one step; returns the spikes (batch, unit)."""
+    state.rule(
+        state.v, state.refractory, state.theta, state.rate, state.spikes, signal.observation,
+        *state.constants, *state.smoothing,
+    )  # fmt: skip
+    return noted(state)

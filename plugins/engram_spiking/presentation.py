@@ -12,11 +12,51 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 import engram
 from engram import Array, Context, RecipeError, Signal
 
 BITS = ((0, 0), (0, 1), (1, 0), (1, 1))
-_SIGNS = (-1.0, 1.0, 1.0, -1.0)
+
+
+@engram.rule(
+    "tick[b]& trial[b]+ place[b]+ reward[b]+ start[b]+ end[b]+ learn[b]+ pattern[b] spikes[b]; "
+    "steps learnt last"
+)
+def go(tick: int, pattern: int, spikes: float, steps: float, learnt: float, last: float) -> Any:
+    """The next step, and equation (1) for the spikes of the one before."""
+    tick = tick + 1
+    trial = tick // int(steps)
+    place = tick % int(steps)
+    reward = (1.0 if pattern == 1 or pattern == 2 else -1.0) * spikes * float(place > 0)
+    return (
+        tick,
+        min(trial, int(last)),
+        place,
+        reward,
+        place == 0,
+        place == int(steps) - 1,
+        trial < int(learnt),
+    )
+
+
+@attrs.frozen
+class Moment:
+    """A step within its trial, each (batch,).
+
+    Attributes:
+        place: Steps since the trial began.
+        reward: Equation (1), 0 where the trial was over.
+        start: Whether the trial begins; `end` whether this is its last step.
+        learn: Whether the epoch is one with learning.
+    """
+
+    place: Array
+    reward: Array
+    start: Array
+    end: Array
+    learn: Array
 
 
 @engram.state
@@ -28,10 +68,9 @@ class Presentation:
     )
     tick: Array = engram.array(dtype="int32", unit="step", doc="steps since the task began")
     order: Array = engram.fixed(per_replica=True)
-    signs: Array = engram.fixed()
     rows: Array = engram.fixed()
-    steps: int = engram.fixed()
-    learnt: int = engram.fixed()
+    limits: tuple[int, int, int] = engram.fixed()
+    whole: Array = engram.fixed()
     ctx: Context = engram.fixed()
 
 
@@ -49,10 +88,11 @@ def presentation(
         **given: Further fields of the state.
     """
     shown = ctx.random("order").uniform(epochs + probes, len(BITS)).argsort(axis=-1)
+    order = shown.reshape(ctx.batch, -1).astype("int8")
     return ctx.state(
-        cls, order=shown.reshape(ctx.batch, -1).astype("int8"), signs=ctx.xp.asarray(_SIGNS, dtype=ctx.dtype),
-        rows=ctx.xp.arange(ctx.batch), steps=steps_of(duration, ctx.dt), learnt=len(BITS) * epochs, ctx=ctx,
-        **given,
+        cls, order=order, rows=ctx.xp.arange(ctx.batch), tick=ctx.zeros(dtype="int32") - ctx.xp.int32(1),
+        limits=(steps_of(duration, ctx.dt), len(BITS) * epochs, order.shape[1] - 1),
+        whole=ctx.zeros(dtype="bool"), ctx=ctx, **given,
     )  # fmt: skip
 
 
@@ -68,31 +108,24 @@ def steps_of(duration: float, dt: float) -> int:
     return steps
 
 
-def show(state: Presentation) -> tuple[Array, Array]:
-    """Set the pattern of this step; return the number of the trial and the step within it, (batch,) each."""
-    trial = state.tick // state.steps
-    last = state.order.shape[1] - 1
-    state.pattern[...] = state.order[state.rows, state.ctx.xp.minimum(trial, last)]
-    return trial, state.tick - trial * state.steps
+def begin(state: Presentation) -> Moment:
+    """Show the first pattern; nothing was earned."""
+    return attrs.evolve(advance(state, state.ctx.zeros(1)), reward=state.ctx.zeros())
 
 
-def advance(state: Presentation, action: Array) -> Array:
-    """Go to the next step; return equation (1), (batch,), 0 where the trial was over."""
-    going = (state.tick + 1) % state.steps > 0
-    reward = state.signs[state.pattern] * action[:, 0] * going
-    state.tick += 1
-    return reward
+def advance(state: Presentation, action: Array) -> Moment:
+    """Go to the next step and set its pattern; `action` (batch, 1) are the spikes of the step before."""
+    trial, place = (state.ctx.xp.empty_like(state.tick) for _ in range(2))
+    start, end, learn = (state.ctx.xp.empty_like(state.whole) for _ in range(3))
+    spikes = action[:, 0]
+    reward = state.ctx.xp.empty_like(spikes)
+    go(state.tick, trial, place, reward, start, end, learn, state.pattern, spikes, *state.limits)
+    state.pattern[...] = state.order[state.rows, trial]
+    return Moment(place, reward, start, end, learn)
 
 
-def signal(
-    state: Presentation, observation: Array, trial: Array, place: Array, reward: Array | None
-) -> Signal:
+def signal(state: Presentation, observation: Array, now: Moment) -> Signal:
     """Return the signal of this step; its outcome is the pattern."""
-    return state.ctx.signal(
-        observation,
-        reward,
-        start=place == 0,
-        end=place == state.steps - 1,
-        learn=trial < state.learnt,
-        outcome=state.pattern.copy(),
+    return Signal(
+        observation, now.reward, now.start, now.end, state.whole, now.learn, outcome=state.pattern.copy()
     )

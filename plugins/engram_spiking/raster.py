@@ -74,11 +74,13 @@ def layers_of(run: Any) -> dict[str, int]:
 def picture(result: Any, figure: Any) -> None:
     """Draw one panel a layer, a dot for each spike."""
     layers = result["layers"]
+    figure.set_size_inches(8.0, 1.0 + 1.7 * len(layers))
     every = figure.subplots(len(layers), 1, sharex=True, squeeze=False)[:, 0]
     for index, (axis, name) in enumerate(zip(every, layers, strict=True)):
         own = result["layer"] == index
-        axis.scatter(result["time"][own], result["unit"][own], s=2, marker="|", color="k")
-        axis.set_ylabel(f"{name}: unit")
+        axis.scatter(result["time"][own], result["unit"][own], s=14, marker="|", color="k", linewidths=0.8)
+        axis.set_title(name, loc="left", fontsize="medium")
+        axis.set_ylabel("unit")
     every[-1].set_xlabel("time (s)")
 
 

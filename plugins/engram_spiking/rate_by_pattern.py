@@ -103,7 +103,7 @@ def picture(result: Any, figure: Any) -> None:
         left.plot(result["frozen_rate"][:, index], color=f"C{index}", linestyle=":")
     left.set_xlabel("epoch (dotted: frozen weights)")
     left.set_ylabel("rate of the output (Hz)")
-    left.legend(title="pattern")
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
     for side, name in enumerate(("margin", "frozen_margin")):
         right.scatter(np.full(len(result[name]), side), result[name], s=14)
     right.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import attrs
 import numpy as np
 
 import engram
@@ -43,6 +44,7 @@ class MazeState:
     steering: Array = engram.fixed()
     rows: Array = engram.fixed()
     steps: int = engram.fixed()
+    quiet: Signal = engram.fixed()
     ctx: Context = engram.fixed()
 
 
@@ -104,6 +106,7 @@ class TMaze(engram.Task):
             steering=ctx.xp.asarray(_MOVES, dtype="int32"),
             rows=ctx.xp.arange(ctx.batch),
             steps=steps,
+            quiet=ctx.signal(ctx.zeros(*self.observation.shape)),
             ctx=ctx,
         )
 
@@ -163,7 +166,9 @@ class TMaze(engram.Task):
         picture = state.pictures[state.row, state.column] * ~end[:, None]
         start = state.tick % state.steps == 0
         outcome = (end * (1 + self._at_goal(state)) - 1).astype("int8")
-        return state.ctx.signal(picture, reward, start=start, end=end, outcome=outcome)
+        return attrs.evolve(
+            state.quiet, observation=picture, reward=reward, start=start, end=end, outcome=outcome
+        )
 
 
 def _pictures(free: np.ndarray[Any, Any], goal: int) -> np.ndarray[Any, Any]:

@@ -49,12 +49,12 @@ def compute(run: Any, settings: WeightHistogram) -> dict[str, Host]:
 
 
 def picture(result: Any, figure: Any) -> None:
-    """Draw the histogram over time as a heat map, with the mean."""
+    """Draw the histogram over time as a heat map, whose colours are logarithmic, with the mean."""
     axis = figure.subplots()
     time, edges = result["time"], result["edges"]
     centres = (edges[:-1] + edges[1:]) / 2
-    image = axis.pcolormesh(time, centres, result["share"].T, shading="nearest")
-    axis.plot(time, result["mean"], color="w", linewidth=1)
+    image = axis.pcolormesh(time, centres, result["share"].T, shading="nearest", norm="log", cmap="Blues")
+    axis.plot(time, result["mean"], color="C1", linewidth=1.5)
     axis.set_xlabel("time (s)")
     axis.set_ylabel("weight (line: mean)")
     figure.colorbar(image, ax=axis, label="share of the weights")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import engram
 from engram import Array, Context, Signal, Spec
 
-from .presentation import BITS, Presentation, advance, presentation, show, signal, steps_of
+from .presentation import BITS, Moment, Presentation, advance, begin, presentation, signal, steps_of
 
 
 @engram.state
@@ -55,13 +55,12 @@ class XorRate(engram.Task):
 
     def reset(self, state: RateState) -> Signal:
         """Show the first pattern."""
-        return self._shown(state, None)
+        return self._shown(state, begin(state))
 
     def step(self, state: RateState, action: Array | None) -> Signal:
         """Reward or punish the spike of this step, and go on."""
         assert action is not None
         return self._shown(state, advance(state, action))
 
-    def _shown(self, state: RateState, reward: Array | None) -> Signal:
-        trial, place = show(state)
-        return signal(state, state.rates[state.pattern], trial, place, reward)
+    def _shown(self, state: RateState, now: Moment) -> Signal:
+        return signal(state, state.rates.take(state.pattern, axis=0), now)

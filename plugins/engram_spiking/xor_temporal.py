@@ -9,7 +9,7 @@ from __future__ import annotations
 import engram
 from engram import Array, Context, RecipeError, Signal, Spec
 
-from .presentation import BITS, Presentation, advance, presentation, show, signal, steps_of
+from .presentation import BITS, Moment, Presentation, advance, begin, presentation, signal, steps_of
 
 
 @engram.state
@@ -59,14 +59,13 @@ class XorTemporal(engram.Task):
 
     def reset(self, state: TemporalState) -> Signal:
         """Show the first pattern."""
-        return self._shown(state, None)
+        return self._shown(state, begin(state))
 
     def step(self, state: TemporalState, action: Array | None) -> Signal:
         """Reward or punish the spike of this step, and go on."""
         assert action is not None
         return self._shown(state, advance(state, action))
 
-    def _shown(self, state: TemporalState, reward: Array | None) -> Signal:
-        trial, place = show(state)
-        firing = state.trains[state.rows[:, None], state.bits[state.pattern], place[:, None]]
-        return signal(state, firing, trial, place, reward)
+    def _shown(self, state: TemporalState, now: Moment) -> Signal:
+        firing = state.trains[state.rows[:, None], state.bits[state.pattern], now.place[:, None]]
+        return signal(state, firing, now)

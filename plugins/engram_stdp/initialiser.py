@@ -48,6 +48,9 @@ class Initialiser:
     columns: int | tuple[int, ...] | None = engram.param(
         default=None, ge=0, symbol="col_mask", doc="keep so many outputs, drawn, or those listed"
     )
+    zeros: tuple[tuple[int, int], ...] = engram.param(
+        default=(), doc="pairs [input, output] whose weight begins at 0"
+    )
 
     def check(self) -> None:
         """Ends are in order."""
@@ -84,7 +87,7 @@ def drawn(ctx: Context, given: Initialiser, n_pre: int, n_post: int) -> Array:
         (batch, n_pre, n_post).
 
     Raises:
-        RecipeError: A row or column is listed that is none.
+        RecipeError: A row, column or pair is listed that is none.
     """
     xp = ctx.xp
     w = _drawn(ctx, given, n_pre, n_post)
@@ -98,6 +101,12 @@ def drawn(ctx: Context, given: Initialiser, n_pre: int, n_post: int) -> Array:
         w = w * _kept(ctx, "rows", given.rows, n_pre)[:, :, None]
     if given.columns is not None:
         w = w * _kept(ctx, "columns", given.columns, n_post)[:, None, :]
+    for pre, post in given.zeros:
+        if not (0 <= pre < n_pre and 0 <= post < n_post):
+            raise engram.RecipeError(
+                f"{ctx.path}.initial.zeros: [{pre}, {post}] is no pair of {n_pre} inputs and {n_post} outputs"
+            )
+        w = w * ((row != pre) | (column != post))
     return w
 
 

@@ -55,6 +55,7 @@ def test_the_scripts_named_are_there(page: Any) -> None:
     assert named == {
         "benchmarks/bench_distributional_td.py",
         "benchmarks/bench_rules.py",
+        "benchmarks/bench_spiking.py",
         "benchmarks/bench_stdp.py",
         "benchmarks/peers/run_jax.py",
         "benchmarks/peers/run_ngclearn.py",

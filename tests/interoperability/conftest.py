@@ -13,12 +13,14 @@ import pytest
 import engram
 from engram.plugins import Registry
 
-# Of those that record alike, one: a sweep, chosen rows and predictors, and double precision.
+# Of those that record alike, one: a sweep, chosen rows and predictors, and double precision. Nor those in which no
+# trial ends, since trials are read here.
 ALIKE = {
     "conditioned-inhibition", "florian-2007-mstdp", "masset-2025", "overshadowing", "reinforce-reach",
-    "florian-2007-temporal", "starkweather-2017-1", "starkweather-2017-2", "stdp-window",
+    "florian-2007-temporal", "starkweather-2017-1", "starkweather-2017-2", "stdp-window", "t-maze-random",
 }  # fmt: skip
-RECIPES = [name for name in Registry().names("recipe") if name not in ALIKE]
+ENDLESS = {"florian-2007-mstdp-et", "izhikevich-2007"}
+RECIPES = [name for name in Registry().names("recipe") if name not in ALIKE | ENDLESS]
 STEPS = 1300
 
 
@@ -47,10 +49,12 @@ def found(dataset: h5py.Dataset) -> Found:
 
 @pytest.fixture(scope="session", params=RECIPES)
 def run_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a short run of a recipe."""
+    """The file of a short run of a recipe, its trials recorded."""
     out = tmp_path_factory.mktemp("interoperability") / f"{request.param}.h5"
     steps = min(STEPS, engram.resolve(request.param).run.steps or STEPS)
-    return engram.run(request.param, out=out, overrides=[f"run.steps={steps}", "run.batch=3"])[0]
+    return engram.run(
+        request.param, out=out, overrides=[f"run.steps={steps}", "run.batch=3", "record.trials=true"]
+    )[0]
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engram_spiking import LIF, lif_euler, lif_midpoint, reward_error
+from engram.testing import play
+from engram_spiking import (
+    LIF,
+    Izhikevich,
+    izhikevich,
+    lif_euler,
+    lif_exact,
+    lif_midpoint,
+    reward_error,
+)
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "ngclearn"
 DEFAULT = LIF(tau=0.02, theta_plus=0.05)
@@ -52,8 +61,6 @@ def test_the_critic_follows_the_reward_error_cell_of_ngclearn(dtype: str) -> Non
 
 
 def test_the_exact_step_solves_the_equation_between_impulses() -> None:
-    from engram_spiking import lif_exact
-
     cell = LIF(tau=0.02, rest=-70.0, reset=-70.0, threshold=-54.0, refractory=0.0, integration="exact")
     v, refractory, theta, spikes = (np.full((1, 1), value) for value in (-70.0, 0.0, 0.0, 0.0))
 
@@ -62,3 +69,43 @@ def test_the_exact_step_solves_the_equation_between_impulses() -> None:
         lif_exact(v, refractory, theta, spikes, np.zeros((1, 1)), *cell.constants(0.001))
 
     np.testing.assert_allclose(v, -70.0 + 5.0 * math.exp(-1.0), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("integration", "rule"), [("euler", lif_euler), ("midpoint", lif_midpoint), ("exact", lif_exact)]
+)
+def test_a_layer_of_leaky_cells_takes_the_step_of_its_rule_and_follows_the_rate(
+    integration: Any, rule: Any
+) -> None:
+    cell = LIF(units=3, theta_plus=0.05, integration=integration)
+    current = np.random.default_rng(1).uniform(0, 30, (200, 2, 3))
+    trace = play(cell, {"observation": current}, batch=2, dt=0.001)
+
+    v, refractory, theta, spikes, rate = (np.zeros((2, 3)) for _ in range(5))
+    v += cell.rest
+    refractory += cell.constants(0.001)[7]
+    forgets = math.exp(-0.001 / cell.tau_rate)
+    for step in range(200):
+        rule(v, refractory, theta, spikes, current[step], *cell.constants(0.001))
+        rate = forgets * rate + (1 - forgets) / 0.001 * spikes
+        np.testing.assert_array_equal(trace["v"][step], v)
+        np.testing.assert_array_equal(trace["spikes"][step], spikes)
+        np.testing.assert_allclose(trace["rate"][step], rate, rtol=1e-5)
+    assert trace["spikes"].sum() > 0
+
+
+def test_a_layer_of_izhikevich_takes_the_step_of_its_rule_with_noise_about_zero() -> None:
+    rng = np.random.default_rng(1)
+    current, draw = (rng.uniform(0, top, (500, 2, 3)) for top in (10, 1))
+    layer = Izhikevich(units=3, noise=13.0)
+    trace = play(layer, {"observation": current}, draws={"noise": draw}, batch=2, dt=0.001)
+
+    v, u, spikes = (np.zeros((2, 3)) for _ in range(3))
+    v += -65.0
+    u += 0.2 * -65.0
+    for step in range(500):
+        given = current[step] + 13.0 * (draw[step] - 0.5)
+        izhikevich(v, u, spikes, given, layer.a, layer.b, layer.c, layer.d, 1.0)
+        np.testing.assert_array_equal(trace["v"][step], v)
+        np.testing.assert_array_equal(trace["u"][step], u)
+    assert trace["spikes"].sum() > 0

@@ -129,3 +129,27 @@ def test_a_rat_that_is_finished_keeps_weights_eligibility_and_traces(tmp_path: P
                 assert (own[since - 1 :] == own[since - 1]).all(), name
                 assert np.ptp(own, axis=0).any(), name
     assert len(set(early.values())) > 2
+
+
+def random_walk(moves: int) -> float:
+    """Probability that so many moves, all four equally likely, lead from the start to the goal."""
+    fields = [(1, 1), (1, 2), (1, 3), (2, 2), (3, 2), (4, 2)]
+    to = np.zeros((6, 6))
+    for index, (row, column) in enumerate(fields):
+        for side in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            field = (row + side[0], column + side[1])
+            to[index, fields.index(field) if field in fields and index != 2 else index] += 0.25
+    return float(np.linalg.matrix_power(to, moves)[5, 2])
+
+
+def test_moves_at_random_find_the_goal_as_often_as_a_random_walk_does(tmp_path: Path) -> None:
+    pytest.importorskip("engram_stdp")
+    overrides = ["run.batch=40", "task.episodes=20", "task.longest=10", "run.steps=600"]
+    (path,) = engram.run("t-maze-random", overrides=overrides, out=tmp_path / "run.h5")
+    with engram.open(path) as run:
+        found = run.final("task.result")
+
+    expected = random_walk(10)
+    assert (found >= 0).all()
+    assert abs(found.mean() - expected) < 4 * (expected * (1 - expected) / found.size) ** 0.5
+    assert random_walk(30) == pytest.approx(0.450, abs=0.001)

@@ -9,7 +9,7 @@ import pytest
 
 from engram import RecipeError
 from engram.testing import play
-from engram_stdp import Initialiser, Static
+from engram_stdp import Initialiser, Static, TraceSTDP
 
 
 def weights(pre: int, post: int, batch: int = 1, **given: Any) -> Any:
@@ -58,6 +58,7 @@ def test_the_diagonal_has_its_own_value():
         ({"triangle": "lower", "diagonal": "none"}, np.tri(3, 4, -1)),
         ({"rows": (0, 2)}, np.array([[1], [0], [1]]) * np.ones(4)),
         ({"columns": (1,)}, np.ones((3, 1)) * np.array([0, 1, 0, 0])),
+        ({"zeros": ((0, 1), (2, 3))}, np.array([[1, 0, 1, 1], [1, 1, 1, 1], [1, 1, 1, 0]])),
     ],
 )
 def test_only_some_entries_are_kept(given, kept):
@@ -89,3 +90,20 @@ def test_replicas_do_not_begin_alike():
 def test_a_row_that_is_none_is_refused():
     with pytest.raises(RecipeError, match=r"synapse.initial.rows: 5 is none of 0 to 2"):
         weights(3, 3, rows=(0, 5))
+
+
+@pytest.mark.parametrize("pair", [(3, 0), (0, 4), (-1, 0)])
+def test_a_pair_that_is_none_is_refused(pair):
+    with pytest.raises(RecipeError, match=rf"synapse.initial.zeros: \[{pair[0]}, {pair[1]}\] is no pair of"):
+        weights(3, 4, zeros=(pair,))
+
+
+def test_a_weight_that_begins_at_zero_learns_like_others():
+    spikes = {"pre": np.zeros((3, 1, 2)), "post": np.zeros((3, 1, 2)), "modulator": np.zeros((3, 1))}
+    spikes["pre"][0, :, 0] = spikes["post"][1, :, 1] = 1
+    start = Initialiser(distribution="constant", value=0.1, zeros=((0, 1),))
+
+    w = play(TraceSTDP(initial=start, learning_rate=0.1), spikes, batch=1, dt=0.001)["w"][:, 0]
+
+    assert w[0, 0, 1] == 0 < w[-1, 0, 1]
+    assert w[-1, 1, 0] == pytest.approx(0.1)

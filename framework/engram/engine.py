@@ -395,7 +395,9 @@ def _prepare(recipe: Recipe) -> Run:
     run._bound = [(slot.holder, slot.name, slot.value) for slot in slots]
     own_step = type(recipe.memory).step is not Memory.step
     run._loose = [
-        one for one, slot in zip(run._bound, slots, strict=True) if own_step or slot.path.startswith("task.")
+        one
+        for one, slot in zip(run._bound, slots, strict=True)
+        if slot.value.size and (own_step or slot.path.startswith("task."))
     ]
     if freezing:
         run.done = backend.xp.zeros(len(replicas), dtype=bool)

@@ -20,7 +20,7 @@ from .rules import philox
 INIT_STEP = 0xFFFFFFFF
 RESET_STEP = 0xFFFFFFFE
 IN_BODY = -1
-_AHEAD = 1 << 16
+_AHEAD = 1 << 15
 
 
 @attrs.define(eq=False)

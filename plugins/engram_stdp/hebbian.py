@@ -105,6 +105,9 @@ def weight(
     new = high if high < new else new
     if sparse:
         new = new if mask else 0.0
+    if not leaks:
+        # Else as it is but for the sign of 0; so that steps without a modulator need not touch the weights.
+        new = new if m != 0 else w
     return new
 
 

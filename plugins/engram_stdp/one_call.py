@@ -52,22 +52,43 @@ def add_row(drive: Array, w: Array, mask: Array, i: int, arriving: float, hidden
 
 
 @engram.rule
+def change_one(
+    w: Array, z: Array, mask: Array, learns: Array, i: int, j: int, p: float, x: float, q: Array, y: Array,
+    m: float, low: float, high: float, a_plus: float, a_minus: float, target: float, mu: float,
+    eta: float, leak: float, beta: float, form: Any, still: bool,
+) -> None:  # fmt: skip
+    """Equations (1) to (3) of `hebbian` for one weight; `still` without (3)."""
+    d = change(w[i, j], p, x, q[j], y[j], low, high, a_plus, a_minus, target, mu, form.dependence)
+    acting = d
+    if form.waits:
+        after = beta * z[i, j] + d
+        acting = z[i, j] if form.lagged else after
+        z[i, j] = after
+    if not still:
+        w[i, j] = weight(
+            w[i, j], acting, m, eta, learns[j], leak, low, high, mask[i, j], form.sparse, form.leaks
+        )  # fmt: skip
+
+
+@engram.rule
 def change_row(
     w: Array, z: Array, mask: Array, learns: Array, i: int, p: float, x: float, q: Array, y: Array, m: float,
     low: float, high: float, a_plus: float, a_minus: float, target: float, mu: float,
     eta: float, leak: float, beta: float, form: Any,
 ) -> None:  # fmt: skip
-    """Equations (1) to (3) of `hebbian` for the weights from input `i`; without an eligibility (1) and (3)."""
-    for j in range(len(q)):
-        d = change(w[i, j], p, x, q[j], y[j], low, high, a_plus, a_minus, target, mu, form.dependence)
-        acting = d
-        if form.waits:
-            after = beta * z[i, j] + d
-            acting = z[i, j] if form.lagged else after
-            z[i, j] = after
-        w[i, j] = weight(
-            w[i, j], acting, m, eta, learns[j], leak, low, high, mask[i, j], form.sparse, form.leaks
-        )  # fmt: skip
+    """Equations (1) to (3) for the weights from input `i`; without a modulator these stay where they are."""
+    if form.leaks or m != 0:
+        for j in range(len(q)):
+            change_one(
+                w, z, mask, learns, i, j, p, x, q, y, m, low, high, a_plus, a_minus, target, mu,
+                eta, leak, beta, form, False,
+            )  # fmt: skip
+    elif form.waits:
+        for j in range(len(q)):
+            change_one(
+                w, z, mask, learns, i, j, p, x, q, y, m, low, high, a_plus, a_minus, target, mu,
+                eta, leak, beta, form, True,
+            )  # fmt: skip
 
 
 @functools.cache
@@ -93,10 +114,17 @@ def dense(form: Form, traces: Traces, scale: float) -> Any:
         for i in range(len(p)):
             if form.forward:
                 add_row(drive, w, mask, i, u[i], form.hidden)
-            if learning != 0:
+            if learning != 0 and len(q) > 1:
                 change_row(
                     w, z, mask, learns, i, p[i], x[i], q, y, m, low[i], high[i],
                     a_plus, a_minus, target, mu, eta, leak, beta, form,
+                )  # fmt: skip
+        # The weights onto a single unit are one row.
+        if learning != 0 and len(q) == 1:
+            for i in range(len(p)):
+                change_one(
+                    w, z, mask, learns, i, 0, p[i], x[i], q, y, m, low[i], high[i], a_plus, a_minus, target, mu,
+                    eta, leak, beta, form, False,
                 )  # fmt: skip
         multiply(drive, scale)
 

@@ -397,10 +397,12 @@ class Plastic(Dense):
         p = ctx.per_replica(self)
         sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])
         ends = [sign * ctx.dtype.type(end) for end in self.bound]
-        low, high = ctx.xp.minimum(*ends), ctx.xp.maximum(*ends)
+        # Without -0, whose sign a step without a modulator would not keep.
+        low, high = ctx.xp.minimum(*ends) + 0, ctx.xp.maximum(*ends) + 0
         w = fields["w"]
         w[...] = ctx.xp.clip(w * sign[:, :, None], low[:, :, None], high[:, :, None])
         w *= fields["mask"] | self.lagged
+        w += 0
         one, leak = ctx.zeros() + ctx.dtype.type(1), self._leak(ctx)
         strength = gain * ctx.values(self, "a_plus"), gain * ctx.values(self, "a_minus")
         a_plus, a_minus = (on_device(ctx, one) for one in strength)

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_module
-from . import exact, functions
+from . import cache, exact, functions, target
 from .rule import rule
+from .text import NUMBA, NUMBA_PHILOX
 
 Words = Callable[[int], Any]
 """Gives the words (steps, batch, draws) of the blocks from an offset on."""
@@ -67,6 +68,8 @@ def words(xp: Any, when: Any, ids: Any, stream: Any, key: tuple[int, int], draws
 def _words(xp: Any, counter: tuple[Any, Any, Any, Any], key: tuple[int, int], used: int) -> Any:
     """Return (steps, batch, blocks, used) words; NumPy works in slabs, so that the rounds stay in cache."""
     blocks, when, ids, stream = counter
+    if xp is np and target.wants_numba(used * blocks.size * max(when.size, ids.size)):
+        return _compiled(blocks, when, ids, stream, key, used)
     shape = np.broadcast_shapes(blocks.shape, when.shape, ids.shape)
     full = [xp.ascontiguousarray(xp.broadcast_to(part, shape)).reshape(-1) for part in (blocks, when, ids)]
     total = math.prod(shape)
@@ -80,9 +83,49 @@ def _words(xp: Any, counter: tuple[Any, Any, Any, Any], key: tuple[int, int], us
     return out.reshape(*shape, used)
 
 
+def _compiled(blocks: Any, when: Any, ids: Any, stream: Any, key: tuple[int, int], used: int) -> Any:
+    """As `_words`, by Numba."""
+    module = cache.numba_module("words", f"{NUMBA.format(float='float32', bits='int32')}{NUMBA_PHILOX}{_LOOPS}")
+    steps, replicas, _ = np.broadcast_shapes(when.shape, ids.shape)
+    moments = np.broadcast_to(when[..., 0], (steps, replicas))
+    out = np.empty((steps, replicas, blocks.size, 4), dtype=np.uint64)
+    module.fill(out, blocks, np.ascontiguousarray(moments), ids.reshape(-1), int(stream), *key)
+    return out[..., :used]
+
+
+_LOOPS = """
+
+
+@jit
+def fill(out, blocks, when, ids, stream, key0, key1):
+    low = np.uint64(0xFFFFFFFF)
+    for step in range(out.shape[0]):
+        for replica in range(out.shape[1]):
+            moment, number = when[step, replica], ids[replica]
+            row = out[step, replica]
+            for block in range(out.shape[2]):
+                c0, c1, c2, c3 = blocks[block], moment, number, np.uint64(stream)
+                k0, k1 = np.uint64(key0), np.uint64(key1)
+                for _ in range(10):
+                    p0 = np.uint64(0xD2511F53) * c0
+                    p1 = np.uint64(0xCD9E8D57) * c2
+                    c0 = (p1 >> np.uint64(32)) ^ c1 ^ k0
+                    c1 = p1 & low
+                    c2 = (p0 >> np.uint64(32)) ^ c3 ^ k1
+                    c3 = p0 & low
+                    k0 = (k0 + np.uint64(0x9E3779B9)) & low
+                    k1 = (k1 + np.uint64(0xBB67AE85)) & low
+                row[block, 0] = c0
+                row[block, 1] = c1
+                row[block, 2] = c2
+                row[block, 3] = c3
+"""
+
+
 def uniform(words: Words, dtype: np.dtype[Any]) -> Any:
     """Uniform numbers in [0, 1) of float32 or float64, shape (steps, batch, draws)."""
-    upper = (words(0) >> np.uint64(8)).astype(dtype) * dtype.type(2.0**-24)
+    # By way of int32: processors turn that into floats many at a time.
+    upper = (words(0) >> np.uint64(8)).astype(np.int32).astype(dtype) * dtype.type(2.0**-24)
     if dtype == np.float32:
         return upper
     return upper + (words(_LOW_WORDS) >> np.uint64(3)).astype(dtype) * dtype.type(2.0**-53)

@@ -94,7 +94,11 @@ class Own:
         replicas, units, _ = w.shape
         # ngclearn's times have no unit: a step is 1 here as there.
         self._synapse = MSTDPET(
-            semantics="ngclearn-3.2", tau_plus=TAU_TRACE, tau_minus=TAU_TRACE, tau_eligibility=TAU, learning_rate=ETA
+            semantics="ngclearn-3.2",
+            tau_plus=TAU_TRACE,
+            tau_minus=TAU_TRACE,
+            tau_eligibility=TAU,
+            learning_rate=ETA,
         )
         self.state = Case(self._synapse, units=(units, units), dt=DT).driver(replicas).state
         self.state.w[...] = w

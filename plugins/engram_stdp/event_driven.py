@@ -8,7 +8,7 @@ and e changes where a spike is. Before s becomes too small a number, e takes its
 Weights follow (3) in the steps whose modulator is not 0, which are thought few. Nobody reads e before that,
 so that spikes are kept until then, and each row of the weights comes from memory once for many steps.
 
-In real numbers nothing differs from (2), where weights do not decay; in floating-point numbers the last bits do.
+In real numbers nothing differs from (2), where weights do not decay; in floating-point numbers last bits do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import engram
 from engram import Array
 
 from .hebbian import Form, depression, potentiation, seen, weight
-from .one_call import GIVEN, NUMBERS, STATE, Traces, add_row, clear, follow, multiply
+from .one_call import GIVEN, NUMBERS, STATE, Traces, follow, pass_on
 
 LEAST = 1e-4
 """The scale at which numbers are rebased; all scales are at least this."""
@@ -39,17 +39,19 @@ def faded(scale: float, beta: float, learning: float) -> float:
 
 @functools.cache
 def event_driven_everywhere(form: Form) -> Any:
-    """Return the rule that does at every synapse, in every step, what `event_driven` does where a spike is."""
+    """Return the rule that does at all synapses in each step what `event_driven` does at spikes."""
 
     @engram.rule(
         "w[b,i,j]& e[b,i,j]& u[b,i] p[b,i] x[b,i] q[b,j] y[b,j] low[b,i] high[b,i] a_plus[b] a_minus[b] "
         "target[b] mu[b] mask[b,i,j] m[b] eta[b] learns[b,j] leak[b] learning[b] beta[b] scale[b]"
-        + " drive[b,j]+" * form.forward
+        + " drive[b,j]+"
+        * form.forward
     )
     def event_driven_everywhere(
         w: float, e: float, u: float, p: float, x: float, q: float, y: float, low: float, high: float,
         a_plus: float, a_minus: float, target: float, mu: float,
-        mask: bool, m: float, eta: float, learns: float, leak: float, learning: float, beta: float, scale: float,
+        mask: bool, m: float, eta: float, learns: float, leak: float, learning: float,
+        beta: float, scale: float,
     ) -> Any:  # fmt: skip
         after = beta * scale if beta * scale >= LEAST else 1.0
         unit = 1.0 / after
@@ -68,6 +70,65 @@ def event_driven_everywhere(form: Form) -> Any:
     return event_driven_everywhere
 
 
+@engram.rule
+def keep_spikes(
+    p: Array, x: Array, q: Array, y: Array, past_p: Array, past_x: Array, past_q: Array, past_y: Array,
+    spikes: Array, fired: Array, moment: int,
+) -> None:  # fmt: skip
+    """Keep spikes and traces of a step, and list the units that fired."""
+    for i in range(len(p)):
+        past_p[moment, i] = p[i]
+        past_x[moment, i] = x[i]
+    found = 0
+    for j in range(len(q)):
+        past_q[moment, j] = q[j]
+        past_y[moment, j] = y[j]
+        if q[j] != 0:
+            fired[moment, found] = j
+            found = found + 1
+    spikes[moment] = found
+
+
+@engram.rule
+def follow_spikes(
+    w: Array, z: Array, i: int, kept: int, past_p: Array, past_x: Array, past_q: Array, past_y: Array,
+    unit: Array, spikes: Array, fired: Array, low: float, high: float,
+    a_plus: float, a_minus: float, target: float, mu: float, form: Any,
+) -> None:  # fmt: skip
+    """Equation (4) for row `i` and the steps that are kept."""
+    for moment in range(kept):
+        p, x, held = past_p[moment, i], past_x[moment, i], unit[moment]
+        if p != 0:
+            for j in range(len(past_y[0])):
+                z[i, j] -= held * depression(
+                    w[i, j], p, past_y[moment, j], low, a_minus, mu, form.dependence
+                )  # fmt: skip
+        for spike in range(spikes[moment]):
+            j = fired[moment, spike]
+            z[i, j] += held * potentiation(
+                w[i, j], x, past_q[moment, j], high, a_plus, target, mu, form.dependence
+            )  # fmt: skip
+
+
+@engram.rule
+def follow_modulator(
+    w: Array, z: Array, mask: Array, learns: Array, i: int, m: float, scale: float, low: float, high: float,
+    eta: float, leak: float, form: Any,
+) -> None:  # fmt: skip
+    """Equation (3) for row `i`."""
+    for j in range(len(learns)):
+        w[i, j] = weight(
+            w[i, j], scale * z[i, j], m, eta, learns[j], leak, low, high, mask[i, j], form.sparse, form.leaks
+        )
+
+
+@engram.rule
+def rebase_row(z: Array, i: int, scale: float) -> None:
+    """Let the eligibility of row `i` take the place of what it is scaled by."""
+    for j in range(len(z[0])):
+        z[i, j] = scale * z[i, j]
+
+
 @functools.cache
 def event_driven(form: Form, traces: Traces, scale_of_sum: float, *, settles: bool = False) -> Any:
     """Return the procedure of a step.
@@ -78,26 +139,6 @@ def event_driven(form: Form, traces: Traces, scale_of_sum: float, *, settles: bo
         scale_of_sum: Factor of the weighted sums.
         settles: Take no step, but let the eligibility follow the spikes that are kept.
     """
-
-    @engram.rule
-    def follow_spikes(
-        w: Array, z: Array, i: int, kept: int, past_p: Array, past_x: Array, past_q: Array, past_y: Array,
-        unit: Array, spikes: Array, fired: Array, low: float, high: float,
-        a_plus: float, a_minus: float, target: float, mu: float,
-    ) -> None:  # fmt: skip
-        """Equation (4) for row `i` and the steps that are kept."""
-        for moment in range(kept):
-            p, x, held = past_p[moment, i], past_x[moment, i], unit[moment]
-            if p != 0:
-                for j in range(len(past_y[0])):
-                    z[i, j] -= held * depression(
-                        w[i, j], p, past_y[moment, j], low, a_minus, mu, form.dependence
-                    )  # fmt: skip
-            for spike in range(spikes[moment]):
-                j = fired[moment, spike]
-                z[i, j] += held * potentiation(
-                    w[i, j], x, past_q[moment, j], high, a_plus, target, mu, form.dependence
-                )  # fmt: skip
 
     @engram.rule(f"{STATE} {GIVEN} {NUMBERS} {_PAST}")
     def event_driven(
@@ -111,50 +152,31 @@ def event_driven(form: Form, traces: Traces, scale_of_sum: float, *, settles: bo
         if not settles:
             follow(x, p, pre_remains, traces)
             follow(y, q, post_remains, traces)
-            clear(drive)
-            if form.forward:
-                for i in range(len(p)):
-                    add_row(drive, w, mask, i, u[i], form.hidden)
-            multiply(drive, scale_of_sum)
-        if learning != 0 and not settles:
+            pass_on(drive, w, mask, u, scale_of_sum, form)
+        learned = learning != 0 and not settles
+        if learned:
             scale = beta * scale
             if not scale >= LEAST:
                 for i in range(len(p)):
                     follow_spikes(
                         w, z, i, kept, past_p, past_x, past_q, past_y, unit, spikes, fired,
-                        low[i], high[i], a_plus, a_minus, target, mu,
+                        low[i], high[i], a_plus, a_minus, target, mu, form,
                     )  # fmt: skip
-                    for j in range(len(q)):
-                        z[i, j] = scale * z[i, j]
+                    rebase_row(z, i, scale)
                 scale = 1.0
                 kept = 0
-            for i in range(len(p)):
-                past_p[kept, i] = p[i]
-                past_x[kept, i] = x[i]
-            found = 0
-            for j in range(len(q)):
-                past_q[kept, j] = q[j]
-                past_y[kept, j] = y[j]
-                if q[j] != 0:
-                    fired[kept, found] = j
-                    found = found + 1
-            spikes[kept] = found
+            keep_spikes(p, x, q, y, past_p, past_x, past_q, past_y, spikes, fired, kept)
             unit[kept] = 1.0 / scale
             kept = kept + 1
-        modulated = m != 0 and learning != 0 and not settles
+        modulated = m != 0 and learned
         if settles or modulated or kept == len(unit):
             for i in range(len(p)):
                 follow_spikes(
                     w, z, i, kept, past_p, past_x, past_q, past_y, unit, spikes, fired,
-                    low[i], high[i], a_plus, a_minus, target, mu,
+                    low[i], high[i], a_plus, a_minus, target, mu, form,
                 )  # fmt: skip
                 if modulated:
-                    least, most = low[i], high[i]
-                    for j in range(len(q)):
-                        w[i, j] = weight(
-                            w[i, j], scale * z[i, j], m, eta, learns[j], leak, least, most, mask[i, j],
-                            form.sparse, form.leaks,
-                        )  # fmt: skip
+                    follow_modulator(w, z, mask, learns, i, m, scale, low[i], high[i], eta, leak, form)
             kept = 0
 
     return event_driven

@@ -69,9 +69,7 @@ def potentiation(
 
 
 @engram.rule
-def depression(
-    w: float, p: float, y: float, low: float, a_minus: float, mu: float, dependence: str
-) -> Any:
+def depression(w: float, p: float, y: float, low: float, a_minus: float, mu: float, dependence: str) -> Any:
     """What a presynaptic spike takes of a weight, the second half of equation (1)."""
     down = a_minus * p * y
     if dependence == "multiplicative":
@@ -143,9 +141,7 @@ def direct(form: Form) -> Any:
 def eligible(form: Form) -> Any:
     """Return the rule that takes (1) to (3) in one pass over weights and eligibility; D is never stored."""
 
-    @engram.rule(
-        f"w[b,i,j]& z[b,i,j]& {_PAIR} {_CHANGE} {_WEIGHT} beta[b]" + " drive[b,j]+" * form.forward
-    )
+    @engram.rule(f"w[b,i,j]& z[b,i,j]& {_PAIR} {_CHANGE} {_WEIGHT} beta[b]" + " drive[b,j]+" * form.forward)
     def eligible(
         w: float, z: float, u: float, p: float, x: float, q: float, y: float, low: float, high: float,
         a_plus: float, a_minus: float, target: float, mu: float,

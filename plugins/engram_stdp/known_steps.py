@@ -1,17 +1,15 @@
-"""Many steps whose spikes are known beforehand: each row of the weights takes them all before the next row does."""
+"""Many steps whose spikes are known beforehand: a row of the weights takes them all before the next row."""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
 
-import numpy as np
-
 import engram
 from engram import Array
 
 from .hebbian import Form
-from .one_call import NUMBERS, STATE, Call, Traces, add_row, change_row, clear, follow, multiply
+from .one_call import NUMBERS, STATE, Traces, add_row, change_row, clear, follow, multiply
 
 STEPS = 32
 """Steps of one call."""
@@ -55,40 +53,3 @@ def known_steps(form: Form, traces: Traces, scale: float) -> Any:
             multiply(drive[step], scale)
 
     return known_steps
-
-
-class KnownSteps(Call):
-    """Calls of `known_steps` for one state.
-
-    Args:
-        synapse: Whose state it is.
-        state: Whose arrays are taken.
-        procedure: That of `known_steps`.
-    """
-
-    def __init__(self, synapse: Any, state: Any, procedure: Any) -> None:
-        batch, n_pre, n_post = state.w.shape
-        zeros = functools.partial(np.zeros, dtype=state.w.dtype)
-        self._given = [zeros((batch, STEPS, units)) for units in (n_pre, n_post)] + [zeros((batch, STEPS))]
-        self._given[2][...] = 1
-        self._modulated = synapse.modulated
-        self._drive = zeros((batch, STEPS, n_post))
-        past = [zeros((batch, STEPS, units)) for units in (n_pre, n_post)]
-        super().__init__(synapse, state, procedure, *self._given, self._drive, *past)
-
-    def __call__(self, pre: Array, post: Array, modulator: Array) -> Array:
-        """Take `STEPS` steps.
-
-        Args:
-            pre: (batch, step, pre) spikes.
-            post: (batch, step, post) likewise.
-            modulator: (batch, step)
-
-        Returns:
-            (batch, step, post), the weighted sums of what arrives.
-        """
-        given = (pre, post, modulator) if self._modulated else (pre, post)
-        for own, array in zip(self._given, given, strict=False):
-            own[...] = array
-        self.run()
-        return self._drive.copy()

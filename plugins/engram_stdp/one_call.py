@@ -6,12 +6,10 @@ import functools
 from typing import Any
 
 import attrs
-import numpy as np
 
 import engram
-from engram import Array, EngramError
+from engram import Array
 
-from .delay import after_delay
 from .hebbian import Form, change, seen, weight
 from .trace import TRACES
 
@@ -37,9 +35,7 @@ def follow(trace: Array, spikes: Array, remains: float, traces: Any) -> None:
     """Let traces follow spikes, unless they are given."""
     if traces.kind != "given":
         for unit in range(len(trace)):
-            trace[unit] = TRACES[traces.kind](
-                trace[unit], spikes[unit], remains, traces.step, traces.nearest
-            )
+            trace[unit] = TRACES[traces.kind](trace[unit], spikes[unit], remains, traces.step, traces.nearest)
 
 
 @engram.rule
@@ -49,6 +45,16 @@ def add_row(drive: Array, w: Array, mask: Array, i: int, arriving: float, hidden
     if arriving != 0:
         for j in range(len(drive)):
             drive[j] += arriving * seen(w[i, j], mask[i, j], hidden)
+
+
+@engram.rule
+def pass_on(drive: Array, w: Array, mask: Array, u: Array, scale: float, form: Any) -> None:
+    """Sum what arrives, where the form says so."""
+    clear(drive)
+    if form.forward:
+        for i in range(len(u)):
+            add_row(drive, w, mask, i, u[i], form.hidden)
+    multiply(drive, scale)
 
 
 @engram.rule
@@ -123,8 +129,8 @@ def dense(form: Form, traces: Traces, scale: float) -> Any:
         if learning != 0 and len(q) == 1:
             for i in range(len(p)):
                 change_one(
-                    w, z, mask, learns, i, 0, p[i], x[i], q, y, m, low[i], high[i], a_plus, a_minus, target, mu,
-                    eta, leak, beta, form, False,
+                    w, z, mask, learns, i, 0, p[i], x[i], q, y, m, low[i], high[i],
+                    a_plus, a_minus, target, mu, eta, leak, beta, form, False,
                 )  # fmt: skip
         multiply(drive, scale)
 
@@ -143,80 +149,3 @@ def multiply(drive: Array, scale: float) -> None:
     """Scale sums."""
     for j in range(len(drive)):
         drive[j] = drive[j] * scale
-
-
-class Call:
-    """Calls of a procedure with the arrays of one state; where they lie in memory is known from then on.
-
-    Args:
-        synapse: Whose state it is.
-        state: Whose arrays are taken.
-        procedure: Begins with `STATE` and ends with `NUMBERS` and what its evaluation adds.
-        given: What is between.
-    """
-
-    def __init__(self, synapse: Any, state: Any, procedure: Any, *given: Array) -> None:
-        self._w, self._traces = state.w, (state.pre_trace, state.post_trace)
-        none = np.zeros((len(state.w), 0, 0), dtype=state.w.dtype)
-        z, beta = (state.z, state.beta) if synapse.waits else (none, state.one)
-        self.run = procedure.bind(
-            state.w, z, state.pre_trace[:, 0], state.post_trace[:, 0], state.mask, state.learns,
-            state.learning_mask, *given, *state.change, state.eta, state.leak, beta, *state.remains,
-            *synapse.more(state),
-        )  # fmt: skip
-
-    def holds(self, state: Any) -> bool:
-        """Whether its arrays are still those of the state."""
-        return state.w is self._w and state.pre_trace is self._traces[0] and state.post_trace is self._traces[1]
-
-
-class OneCall(Call):
-    """The steps of one state, each one call.
-
-    Args:
-        synapse: Whose state it is.
-        state: Whose arrays are taken.
-        procedure: As `dense`.
-        forward: Whether it sums what arrives.
-    """
-
-    def __init__(self, synapse: Any, state: Any, procedure: Any, *, forward: bool) -> None:
-        batch, n_pre, n_post = state.w.shape
-        self._shapes = (batch, n_pre), (batch, n_post), (batch,)
-        self._name, self._modulated = type(synapse).name, synapse.modulated
-        self._arriving, self._pre, self._post, self._modulator, self._drive = state.given
-        self._modulator[...] = 1
-        self._delayed = forward and bool(state.history.shape[1])
-        arriving = self._arriving if self._delayed else self._pre
-        super().__init__(synapse, state, procedure, arriving, *state.given[1:])
-
-    def __call__(self, state: Any, pre: Array, post: Array, modulator: Array) -> Array:
-        """Take a step.
-
-        Args:
-            state: Whose arrays it holds.
-            pre: (batch, [1,] pre) spikes.
-            post: (batch, [1,] post) likewise.
-            modulator: (batch,) what tells good from bad.
-
-        Returns:
-            (batch, post), the weighted sum of what arrives.
-
-        Raises:
-            EngramError: The shapes do not go together.
-        """
-        if pre.ndim == 3:
-            pre, post = pre[:, 0], post[:, 0]
-        if (pre.shape, post.shape, modulator.shape) != self._shapes:
-            raise EngramError(
-                f"{self._name}: takes spikes and modulators of shapes {self._shapes}, not "
-                f"{(pre.shape, post.shape, modulator.shape)}"
-            )
-        self._pre[...] = pre
-        self._post[...] = post
-        if self._modulated:
-            self._modulator[...] = modulator
-        if self._delayed:
-            self._arriving[...] = after_delay(state, self._pre[:, None])[:, 0]
-        self.run()
-        return self._drive.copy()

@@ -12,14 +12,14 @@ import numpy as np
 import engram
 from engram import Array, Context
 
+from .call import Calls
 from .delay import after_delay
 from .dense import Dense, Weights
+from .event_driven import event_driven, event_driven_everywhere as everywhere, faded
 from .hebbian import Dependence, Form, direct, direct_of_sum, eligible, eligible_of_sum, summed
-from .event_driven import event_driven, faded
-from .event_driven import event_driven_everywhere as everywhere
-from .known_steps import STEPS, KnownSteps, known_steps
+from .known_steps import STEPS, known_steps
 from .lazy import lazy
-from .one_call import Call, OneCall, Traces, dense
+from .one_call import Traces, dense
 from .trace import TRACES, factor
 
 Host: TypeAlias = np.ndarray[Any, Any]
@@ -27,8 +27,8 @@ Semantics: TypeAlias = Literal["florian-2007", "ngclearn-3.2"]
 
 
 Evaluation: TypeAlias = Literal["dense", "lazy", "event-driven"]
-_MOMENTS = {"dense": 0, "lazy": 64, "event-driven": 128}
-_EVENT_MOMENTS = _MOMENTS | {"lazy": 0}
+_MOMENTS = {"dense": (0, 0), "lazy": (64, 0), "event-driven": (128, 128)}
+"""Steps that an evaluation keeps, and those of which it keeps the spikes as events."""
 
 
 @attrs.frozen
@@ -38,14 +38,12 @@ class Rules:
     Attributes:
         learn: One pass over the weights; `advance` also sums the weighted input.
         change: Sums what spikes ask for over samples; `learn_sum` lets weights follow that sum.
-        procedures: "learn" and "advance" as one call each, traces included; "settle" where rows wait.
     """
 
     learn: Any
     advance: Any
     change: Any
     learn_sum: Any
-    procedures: dict[str, Any]
 
 
 @engram.state
@@ -74,12 +72,11 @@ class PlasticWeights(Weights):
     fired: Array = engram.array("event_moment", "post", dtype="int32", doc="which units they were")
     one: Array = engram.fixed()
     given: tuple[Array, ...] = engram.fixed()
-    calls: dict[str, Call] = engram.fixed()
+    calls: Calls = engram.fixed()
 
     def settle(self) -> None:
         """Bring all weights up to date, where rows wait until they are read."""
-        if "settle" in self.calls:
-            self.calls["settle"].run()
+        self.calls.settle()
 
 
 @engram.state
@@ -162,8 +159,8 @@ class Plastic(Dense):
     )
     evaluation: Evaluation = engram.param(
         default="dense",
-        doc="dense: all weights in each step; lazy: a row when it is read, to the same bits, for large matrices; "
-        "event-driven: where spikes are, for few spikes and a modulator that is mostly 0",
+        doc="dense: all weights in each step; lazy: a row when it is read, to the same bits, for large "
+        "matrices; event-driven: where spikes are, for few spikes and a modulator that is mostly 0",
     )
 
     def check(self) -> None:
@@ -195,9 +192,13 @@ class Plastic(Dense):
         }
         for obstacle, there in obstacles.items():
             if there and self.evaluation == "event-driven":
-                raise ValueError(f"evaluation: {type(self).name} {obstacle}, so it is not event-driven; take dense")
+                raise ValueError(
+                    f"evaluation: {type(self).name} {obstacle}, so it is not event-driven; take dense"
+                )
         if self.samples > 1 and self.evaluation in ("lazy", "event-driven"):
-            raise ValueError(f"evaluation: {self.evaluation} takes one sample, samples is {self.samples}; take dense")
+            raise ValueError(
+                f"evaluation: {self.evaluation} takes one sample, samples is {self.samples}; take dense"
+            )
 
     @property
     @abc.abstractmethod
@@ -228,8 +229,8 @@ class Plastic(Dense):
         Raises:
             EngramError: The shapes do not go together.
         """
-        if self.samples == 1 and state.rules.procedures["learn"].compiles(state.w):
-            self._call(state, "learn")(state, pre, post, modulator)
+        if self.samples == 1 and state.calls.compiled("learn", state.w):
+            state.calls.one("learn", state)(state, pre, post, modulator)
             return
         p, q = self.by_sample(pre), self.by_sample(post)
         self._trace(state, p, q)
@@ -251,8 +252,8 @@ class Plastic(Dense):
             drive = self.propagate(state, pre)
             self.learn(state, pre, post, modulator)
             return drive
-        if state.rules.procedures["advance"].compiles(state.w):
-            drive = self._call(state, "advance")(state, pre, post, modulator)
+        if state.calls.compiled("advance", state.w):
+            drive = state.calls.one("advance", state)(state, pre, post, modulator)
         else:
             drive = self._by_rules(state, self.by_sample(pre), self.by_sample(post), modulator)
         return drive[:, None] if pre.ndim == 3 else drive
@@ -272,47 +273,27 @@ class Plastic(Dense):
         Raises:
             EngramError: The shapes do not go together.
         """
-        steps = pre.shape[1]
-        whole = steps - steps % STEPS if self._takes_many(state, pre, post, modulator) else 0
+        (batch, n_pre, n_post), steps = state.w.shape, pre.shape[1]
+        shapes = (batch, steps, n_pre), (batch, steps, n_post), (batch, steps)
+        fit = (pre.shape, post.shape, modulator.shape) == shapes
+        whole = steps - steps % STEPS if fit and state.calls.compiled("known steps", state.w) else 0
+        spans = [slice(first, first + STEPS) for first in range(0, whole, STEPS)]
         passed = [
-            self._many(state)(pre[:, first:][:, :STEPS], post[:, first:][:, :STEPS], modulator[:, first:][:, :STEPS])
-            for first in range(0, whole, STEPS)
+            state.calls.known_steps(state)(pre[:, span], post[:, span], modulator[:, span]) for span in spans
         ]
         passed += [
             self.advance(state, pre[:, step], post[:, step], modulator[:, step])[:, None]
             for step in range(whole, steps)
         ]
-        empty = engram.array_module(pre).zeros((*pre.shape[:-1], state.w.shape[2]), dtype=state.w.dtype)
-        return engram.array_module(pre).concatenate(passed, axis=1) if passed else empty
-
-    def _takes_many(self, state: Any, pre: Array, post: Array, modulator: Array) -> bool:
-        procedure = state.rules.procedures.get("known steps")
-        batch, n_pre, n_post = state.w.shape
-        steps = pre.shape[1]
-        shapes = (batch, steps, n_pre), (batch, steps, n_post), (batch, steps)
-        fit = (pre.shape, post.shape, modulator.shape) == shapes
-        return procedure is not None and fit and procedure.compiles(state.w)
-
-    def _many(self, state: Any) -> KnownSteps:
-        call = state.calls.get("known steps")
-        if call is None or not call.holds(state):
-            call = state.calls["known steps"] = KnownSteps(self, state, state.rules.procedures["known steps"])
-        return call
+        xp = engram.array_module(pre)
+        empty = xp.zeros((*pre.shape[:-1], n_post), dtype=state.w.dtype)
+        return xp.concatenate(passed, axis=1) if passed else empty
 
     def _by_rules(self, state: Any, p: Array, q: Array, modulator: Array) -> Array:
         drive = engram.array_module(p).zeros((len(state.w), state.w.shape[2]), dtype=state.w.dtype)
         self._trace(state, p, q)
         self._in_one_pass(state, state.rules.advance, after_delay(state, p), p, q, modulator, drive)
         return drive * self.scale
-
-    def _call(self, state: Any, name: str) -> OneCall:
-        call = state.calls.get(name)
-        if call is None or not call.holds(state):
-            for one in {name, "settle"} & state.rules.procedures.keys():
-                procedure = state.rules.procedures[one]
-                state.calls[one] = OneCall(self, state, procedure, forward=one == "advance")
-            call = state.calls[name]
-        return call
 
     def _trace(self, state: Any, p: Array, q: Array) -> None:
         if self.trace != "given":
@@ -349,10 +330,10 @@ class Plastic(Dense):
         """Whether to do as ngclearn's code does."""
         return self.semantics == "ngclearn-3.2"
 
-    def _rules(self, leaks: bool) -> Rules:
+    def _form(self, leaks: bool) -> Form:
         dependence: dict[float, Dependence] = {0.0: "additive", 1.0: "multiplicative"}
         sparse = self.connection_probability < 1
-        form = Form(
+        return Form(
             dependence.get(self.weight_exponent, "power"),
             lagged=self.lagged,
             sparse=sparse and not self.lagged,
@@ -360,12 +341,15 @@ class Plastic(Dense):
             leaks=leaks,
             waits=self.waits,
         )
+
+    def _rules(self, form: Form) -> Rules:
         learn, of_sum = (eligible, eligible_of_sum) if self.waits else (direct, direct_of_sum)
         learn = everywhere if self.evaluation == "event-driven" else learn
         forward = attrs.evolve(form, forward=True)
-        return Rules(learn(form), learn(forward), summed(form), of_sum(form), self._procedures(form))
+        return Rules(learn(form), learn(forward), summed(form), of_sum(form))
 
     def _procedures(self, form: Form) -> dict[str, Any]:
+        """What a step is in one call, and what else the evaluation needs."""
         make = {"dense": dense, "lazy": lazy, "event-driven": event_driven}[self.evaluation]
         settings = Traces(self.trace, self.trace_step, float(self.nearest_spikes)), self.scale
         found = {"learn": make(form, *settings), "advance": make(attrs.evolve(form, forward=True), *settings)}
@@ -381,9 +365,7 @@ class Plastic(Dense):
         lazily = state.row_taken, state.kept, *past, state.past_modulator, state.past_mask
         return lazily if state.past_mask.size else ()
 
-    def plasticity(
-        self, ctx: Context, n_pre: int, n_post: int, gain: Host | float = 1.0
-    ) -> dict[str, Any]:
+    def plasticity(self, ctx: Context, n_pre: int, n_post: int, gain: Host | float = 1.0) -> dict[str, Any]:
         """Return sizes and fields of `PlasticWeights` but for `eta`, for `ctx.state`.
 
         Args:
@@ -393,7 +375,7 @@ class Plastic(Dense):
             gain: (batch,) what the strengths of changes are multiplied by.
         """
         fields = self.connection(ctx, n_pre, n_post, hides=self.lagged)
-        fields["sizes"] |= {"moment": _MOMENTS[self.evaluation], "event_moment": _EVENT_MOMENTS[self.evaluation]}
+        fields["sizes"] |= dict(zip(("moment", "event_moment"), _MOMENTS[self.evaluation], strict=True))
         p = ctx.per_replica(self)
         sign = ctx.array([self.signs[unit % len(self.signs)] for unit in range(n_pre)])
         ends = [sign * ctx.dtype.type(end) for end in self.bound]
@@ -407,6 +389,7 @@ class Plastic(Dense):
         strength = gain * ctx.values(self, "a_plus"), gain * ctx.values(self, "a_minus")
         a_plus, a_minus = (on_device(ctx, one) for one in strength)
         depression = ctx.xp.maximum(a_minus, 0) if self.original else a_minus
+        form = self._form(bool(leak.any()))
         exponent = one * ctx.dtype.type(self.weight_exponent)
         return fields | {
             "learns": ctx.zeros(n_post) + ctx.dtype.type(1),
@@ -418,8 +401,8 @@ class Plastic(Dense):
             ),
             "one": one,
             "given": (*(ctx.zeros(n) for n in (n_pre, n_pre, n_post)), ctx.zeros(), ctx.zeros(n_post)),
-            "calls": {},
-            "rules": self._rules(bool(leak.any())),
+            "calls": Calls(self, self._procedures(form)),
+            "rules": self._rules(form),
         }
 
     def _leak(self, ctx: Context) -> Host:

@@ -16,7 +16,7 @@ def test_the_code_of_the_page_runs_as_one_module(page: Any, tmp_path: Path) -> N
 
     names = runpy.run_path(str(module))
 
-    assert len(blocks) == 5
+    assert len(blocks) == 7
     assert names["forward"].__name__ == "forward"
 
 

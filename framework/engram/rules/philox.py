@@ -85,7 +85,9 @@ def _words(xp: Any, counter: tuple[Any, Any, Any, Any], key: tuple[int, int], us
 
 def _compiled(blocks: Any, when: Any, ids: Any, stream: Any, key: tuple[int, int], used: int) -> Any:
     """As `_words`, by Numba."""
-    module = cache.numba_module("words", f"{NUMBA.format(float='float32', bits='int32')}{NUMBA_PHILOX}{_LOOPS}")
+    module = cache.numba_module(
+        "words", f"{NUMBA.format(float='float32', bits='int32')}{NUMBA_PHILOX}{_LOOPS}"
+    )
     steps, replicas, _ = np.broadcast_shapes(when.shape, ids.shape)
     moments = np.broadcast_to(when[..., 0], (steps, replicas))
     out = np.empty((steps, replicas, blocks.size, 4), dtype=np.uint64)

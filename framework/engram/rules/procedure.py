@@ -131,7 +131,9 @@ class Procedure:
 
     def _check(self, arrays: tuple[Any, ...]) -> ProcedureText:
         if len(arrays) != len(self.arguments):
-            raise EngramError(f"rule {self.__name__!r}: takes {len(self.arguments)} arrays, has {len(arrays)}")
+            raise EngramError(
+                f"rule {self.__name__!r}: takes {len(self.arguments)} arrays, has {len(arrays)}"
+            )
         for item, array in zip(self.arguments, arrays, strict=True):
             shape = getattr(array, "shape", ())
             if len(shape) != 1 + item.axes or len(array) != len(arrays[0]):

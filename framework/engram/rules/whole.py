@@ -193,4 +193,4 @@ class ProcedureText:
 
 
 def _type(dtype: np.dtype[Any]) -> str:
-    return "boolean" if dtype == bool else dtype.name
+    return "boolean" if dtype.kind == "b" else dtype.name

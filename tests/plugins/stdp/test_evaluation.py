@@ -136,7 +136,10 @@ RECIPE = {
 
 def ran(evaluation: str, chunk: int, tmp_path: Any) -> Any:
     recipe = {**RECIPE, "run": {**RECIPE["run"], "chunk": chunk}}
-    recipe["memory"] = {**RECIPE["memory"], "synapse": {**RECIPE["memory"]["synapse"], "evaluation": evaluation}}
+    recipe["memory"] = {
+        **RECIPE["memory"],
+        "synapse": {**RECIPE["memory"]["synapse"], "evaluation": evaluation},
+    }
     path = tmp_path / f"{evaluation}-{chunk}.h5"
     engram.run(recipe, out=path)
     with engram.open(path) as run:

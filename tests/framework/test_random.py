@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 
 from engram import exact
 from engram.random import INIT_STEP, RESET_STEP, Streams, stream_id
+from engram.rules import target
 from engram.rules.philox import normal, philox
 from engram.testing import device
 
@@ -210,3 +211,23 @@ def test_drawing_twice_where_the_numbers_would_be_the_same_is_refused(step: int,
     stream.normal(2)
     with pytest.raises(RuntimeError, match=f"memory.weights.*twice in {when}"):
         stream.normal(2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 5)])
+def test_draws_of_a_compiled_run_have_the_bits_of_array_code(dtype: str, shape: tuple[int, ...]) -> None:
+    pytest.importorskip("numba")
+
+    def drawn(how: target.Choice) -> list[bytes]:
+        made, found = Streams(2**63 + 5, np.array([0, 7, 2**40]), np, dtype), []
+        with target.chosen(how):
+            for step in range(20):
+                made.clock.step = step
+                found += [
+                    made.stream("a").uniform(*shape).tobytes(),
+                    made.stream("b").normal(*shape).tobytes(),
+                    made.stream("c").integers(7, *shape).tobytes(),
+                ]
+        return found
+
+    assert drawn("numba") == drawn("numpy")

@@ -17,7 +17,7 @@ import numpy as np
 from ..backend import array_module
 from . import cache, exact, functions, target
 from .rule import rule
-from .text import NUMBA, NUMBA_PHILOX
+from .text import NUMBA
 
 Words = Callable[[int], Any]
 """Gives the words (steps, batch, draws) of the blocks from an offset on."""
@@ -68,7 +68,7 @@ def words(xp: Any, when: Any, ids: Any, stream: Any, key: tuple[int, int], draws
 def _words(xp: Any, counter: tuple[Any, Any, Any, Any], key: tuple[int, int], used: int) -> Any:
     """Return (steps, batch, blocks, used) words; NumPy works in slabs, so that the rounds stay in cache."""
     blocks, when, ids, stream = counter
-    if xp is np and target.wants_numba(used * blocks.size * max(when.size, ids.size)):
+    if xp is np and target.choice() == "numba":
         return _compiled(blocks, when, ids, stream, key, used)
     shape = np.broadcast_shapes(blocks.shape, when.shape, ids.shape)
     full = [xp.ascontiguousarray(xp.broadcast_to(part, shape)).reshape(-1) for part in (blocks, when, ids)]
@@ -85,9 +85,7 @@ def _words(xp: Any, counter: tuple[Any, Any, Any, Any], key: tuple[int, int], us
 
 def _compiled(blocks: Any, when: Any, ids: Any, stream: Any, key: tuple[int, int], used: int) -> Any:
     """As `_words`, by Numba."""
-    module = cache.numba_module(
-        "words", f"{NUMBA.format(float='float32', bits='int32')}{NUMBA_PHILOX}{_LOOPS}"
-    )
+    module = cache.numba_module("words", NUMBA.format(float="float32", bits="int32") + _LOOPS)
     steps, replicas, _ = np.broadcast_shapes(when.shape, ids.shape)
     moments = np.broadcast_to(when[..., 0], (steps, replicas))
     out = np.empty((steps, replicas, blocks.size, 4), dtype=np.uint64)

@@ -38,8 +38,17 @@ def compute(run: Any, settings: WeightMatrix) -> dict[str, Host]:
     if settings.replica >= run.batch:
         raise EngramError(f"replica: is {settings.replica}, but the last is {run.batch - 1}")
     w, waiting = run.final(path)[settings.replica], path.removesuffix("w") + "z"
-    has = waiting in run.final_variables()
-    return {"w": w, "z": run.final(waiting)[settings.replica] if has else w[:0]}
+    return {"w": w, "z": _eligibility(run, waiting, settings.replica, w[:0])}
+
+
+def _eligibility(run: Any, path: str, replica: int, none: Host) -> Host:
+    """The eligibility, which a state may hold in units of its `scale`."""
+    if path not in run.final_variables():
+        return none
+    scale = path.removesuffix("z") + "scale"
+    factor = run.final(scale)[replica] if scale in run.final_variables() else 1.0
+    z: Host = run.final(path)[replica] * factor
+    return z
 
 
 def picture(result: Any, figure: Any) -> None:

@@ -179,6 +179,25 @@ def test_the_weight_matrix_is_that_of_the_end_of_the_run(run: Any) -> None:
     assert found["z"].shape == found["w"].shape == (20, 1)
 
 
+def test_the_weight_matrix_shows_the_eligibility_whatever_units_a_state_holds_it_in(tmp_path: Path) -> None:
+    seen = []
+    for evaluation in ("dense", "event-driven"):
+        chosen = [
+            f'memory.connections.{name}.evaluation="{evaluation}"'
+            for name in ("input_hidden", "hidden_output")
+        ]
+        changes = ["run.steps=40", "run.batch=1", "sweep={}", 'run.backend="numpy"', *chosen]
+        (path,) = engram.run("florian-2007-rate", overrides=changes, out=tmp_path / f"{evaluation}.h5")
+        with engram.open(path) as opened:
+            seen.append((computed(opened, "weight-matrix", connection="input_hidden")["z"], opened.final(
+                "memory.connections.input_hidden.scale")))  # fmt: skip
+
+    (dense, one), (events, scale) = seen
+    assert one == 1 > scale
+    assert np.abs(dense).max() > 0
+    np.testing.assert_allclose(events, dense, rtol=1e-4, atol=1e-6 * np.abs(dense).max())
+
+
 @pytest.mark.parametrize(
     "name", ["rate-by-pattern", "raster", "membrane", "weight-histogram", "weight-matrix"]
 )

@@ -179,6 +179,19 @@ def test_the_weight_matrix_is_that_of_the_end_of_the_run(run: Any) -> None:
     assert found["z"].shape == found["w"].shape == (20, 1)
 
 
+def test_an_eligibility_over_its_scale_is_drawn_as_what_it_is(tmp_path: Path) -> None:
+    found = {}
+    for evaluation in ("dense", "event-driven"):
+        changes = ["run.steps=1200", "run.batch=2", "task.epochs=1", "task.probes=0", "record.variables=[]"]
+        changes += [f"memory.connections.hidden_output.evaluation={evaluation!r}"]
+        (path,) = engram.run("florian-2007-temporal", overrides=changes, out=tmp_path / f"{evaluation}.h5")
+        with engram.open(path) as opened:
+            found[evaluation] = computed(opened, "weight-matrix", connection="hidden_output", replica=1)["z"]
+
+    assert np.abs(found["dense"]).max() > 0
+    np.testing.assert_allclose(found["event-driven"], found["dense"], rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "name", ["rate-by-pattern", "raster", "membrane", "weight-histogram", "weight-matrix"]
 )

@@ -14,7 +14,7 @@ import engram
 from engram import Array
 
 from .hebbian import Form
-from .one_call import GIVEN, NUMBERS, STATE, Traces, add_row, change_row, clear, follow, multiply
+from .one_call import GIVEN, NUMBERS, STATE, Traces, add_row, change_row, clear, clear_rows, follow, multiply
 
 _PAST = (
     "taken[b,:]& kept[b]& past_p[b,:,:]& past_x[b,:,:]& past_q[b,:,:]& past_y[b,:,:]& "
@@ -53,6 +53,22 @@ def keep(
         past_q[moment, j] = q[j]
         past_y[moment, j] = y[j]
         past_learns[moment, j] = learns[j]
+
+
+@engram.rule
+def forget(
+    past_p: Array, past_x: Array, past_q: Array, past_y: Array, past_m: Array, past_learning: Array,
+    past_learns: Array, kept: int,
+) -> None:  # fmt: skip
+    """Clear the steps that all rows have taken."""
+    clear_rows(past_p, kept)
+    clear_rows(past_x, kept)
+    clear_rows(past_q, kept)
+    clear_rows(past_y, kept)
+    clear_rows(past_learns, kept)
+    for moment in range(kept):
+        past_m[moment] = 0.0
+        past_learning[moment] = 0.0
 
 
 @functools.cache
@@ -99,6 +115,7 @@ def lazy(form: Form, traces: Traces, scale: float, *, settles: bool = False) -> 
                     past_learning, past_learns, low, high, a_plus, a_minus, target, mu, eta, leak, beta, form,
                 )  # fmt: skip
                 taken[i] = 0
+            forget(past_p, past_x, past_q, past_y, past_m, past_learning, past_learns, kept)
             kept = 0
 
     return lazy

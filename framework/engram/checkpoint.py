@@ -12,9 +12,7 @@ from .record import Host
 
 
 def snapshot(run: Run) -> dict[str, Host]:
-    """Return host copies of everything that the steps of a run have changed, by name."""
-    for holder in {slot.holder for slot in run.slots if hasattr(slot.holder, "settle")}:
-        holder.settle()
+    """Return host copies of everything that the steps of a run have changed, by name; states are settled."""
     arrays = {slot.path: slot.value for slot in run.slots}
     arrays["clock.trial"] = run.streams.clock.trial
     if run.signal is not None:

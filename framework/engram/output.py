@@ -181,8 +181,11 @@ class Output:
         self.saved = time.perf_counter()
 
     def _settle(self) -> None:
+        """Wait for rows that are being written, and let states do the work that they put off."""
         if self.background is not None:
             self.background.wait()
+        for holder in {slot.holder for slot in self.run.slots if hasattr(slot.holder, "settle")}:
+            holder.settle()
 
     def carry(self, before: Path) -> None:
         """Take over the rows of an unfinished file that belong to steps already done."""

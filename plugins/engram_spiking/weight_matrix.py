@@ -37,18 +37,17 @@ def compute(run: Any, settings: WeightMatrix) -> dict[str, Host]:
         raise EngramError(f"connection: the final state has weights of: {names}; set record.final = true")
     if settings.replica >= run.batch:
         raise EngramError(f"replica: is {settings.replica}, but the last is {run.batch - 1}")
-    w, waiting = run.final(path)[settings.replica], path.removesuffix("w") + "z"
-    return {"w": w, "z": _eligibility(run, waiting, settings.replica, w[:0])}
+    w = run.final(path)[settings.replica]
+    return {"w": w, "z": _eligibility(run, path.removesuffix("w"), settings.replica, w[:0])}
 
 
-def _eligibility(run: Any, path: str, replica: int, none: Host) -> Host:
-    """The eligibility, which a state may hold in units of its `scale`."""
-    if path not in run.final_variables():
+def _eligibility(run: Any, connection: str, replica: int, none: Host) -> Host:
+    """What waits for the modulator; a synapse whose eligibility fades by itself keeps it over a `scale`."""
+    if f"{connection}z" not in run.final_variables():
         return none
-    scale = path.removesuffix("z") + "scale"
-    factor = run.final(scale)[replica] if scale in run.final_variables() else 1.0
-    z: Host = run.final(path)[replica] * factor
-    return z
+    z: Host = run.final(f"{connection}z")[replica]
+    scaled = f"{connection}scale" in run.final_variables()
+    return z * run.final(f"{connection}scale")[replica] if scaled else z
 
 
 def picture(result: Any, figure: Any) -> None:

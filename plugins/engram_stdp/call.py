@@ -24,7 +24,8 @@ class Call:
     """
 
     def __init__(self, synapse: Any, state: Any, procedure: Any, *given: Array) -> None:
-        self._w, self._traces = state.w, (state.pre_trace, state.post_trace)
+        self._held = state.w, getattr(state, "z", None), state.mask, state.learns, state.learning_mask
+        self._traces = state.pre_trace, state.post_trace
         none = np.zeros((len(state.w), 0, 0), dtype=state.w.dtype)
         z, beta = (state.z, state.beta) if synapse.waits else (none, state.one)
         self.run = procedure.bind(
@@ -35,9 +36,11 @@ class Call:
 
     def holds(self, state: Any) -> bool:
         """Whether its arrays are still those of the state."""
-        return (
-            state.w is self._w and state.pre_trace is self._traces[0] and state.post_trace is self._traces[1]
-        )
+        w, z, mask, learns, learning = self._held
+        x, y = self._traces
+        own = state.w is w and getattr(state, "z", None) is z and state.mask is mask
+        traces = state.pre_trace is x and state.post_trace is y
+        return own and traces and state.learns is learns and state.learning_mask is learning
 
 
 class OneCall(Call):
@@ -163,7 +166,7 @@ class Calls:
             self._known = KnownSteps(self._synapse, state, self._procedures["known steps"])
         return self._known
 
-    def settle(self) -> None:
+    def settle(self, state: Any) -> None:
         """Let weights that wait take the steps that they lack."""
         if "settle" in self._one:
-            self._one["settle"].run()
+            self.one("settle", state).run()

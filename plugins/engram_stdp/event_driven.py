@@ -20,7 +20,7 @@ import engram
 from engram import Array
 
 from .hebbian import Form, depression, potentiation, seen, weight
-from .one_call import GIVEN, NUMBERS, STATE, Traces, follow, pass_on
+from .one_call import GIVEN, NUMBERS, STATE, Traces, clear_rows, follow, pass_on
 
 LEAST = 1e-4
 """The scale at which numbers are rebased; all scales are at least this."""
@@ -87,6 +87,23 @@ def keep_spikes(
             fired[moment, found] = j
             found = found + 1
     spikes[moment] = found
+
+
+@engram.rule
+def forget_spikes(
+    past_p: Array, past_x: Array, past_q: Array, past_y: Array,
+    unit: Array, spikes: Array, fired: Array, kept: int,
+) -> None:  # fmt: skip
+    """Clear the steps that the eligibility has followed."""
+    clear_rows(past_p, kept)
+    clear_rows(past_x, kept)
+    clear_rows(past_q, kept)
+    clear_rows(past_y, kept)
+    for moment in range(kept):
+        for spike in range(spikes[moment]):
+            fired[moment, spike] = 0
+        unit[moment] = 0.0
+        spikes[moment] = 0
 
 
 @engram.rule
@@ -163,6 +180,7 @@ def event_driven(form: Form, traces: Traces, scale_of_sum: float, *, settles: bo
                         low[i], high[i], a_plus, a_minus, target, mu, form,
                     )  # fmt: skip
                     rebase_row(z, i, scale)
+                forget_spikes(past_p, past_x, past_q, past_y, unit, spikes, fired, kept)
                 scale = 1.0
                 kept = 0
             keep_spikes(p, x, q, y, past_p, past_x, past_q, past_y, spikes, fired, kept)
@@ -177,6 +195,7 @@ def event_driven(form: Form, traces: Traces, scale_of_sum: float, *, settles: bo
                 )  # fmt: skip
                 if modulated:
                     follow_modulator(w, z, mask, learns, i, m, scale, low[i], high[i], eta, leak, form)
+            forget_spikes(past_p, past_x, past_q, past_y, unit, spikes, fired, kept)
             kept = 0
 
     return event_driven

@@ -1,7 +1,8 @@
-"""Ends a run whose weights are no numbers.
+"""Ends a run whose weights, or their eligibility, are no numbers.
 
-A trace, a spike or a modulator that is nan, or inf times 0, makes weights nan, and the rules keep that. So it
-is enough to look at the weights where the host is visited anyway, after each chunk; a step costs nothing.
+A trace, a spike or a modulator that is nan, or inf times 0, makes weights nan, or the eligibility as long as
+no modulator comes, and the rules keep that. So it is enough to look at both where the host is visited anyway,
+after each chunk; a step costs nothing.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import engram
-from engram import EngramError
+from engram import Array, EngramError
 
 from .plastic import PlasticWeights
 
 
 def check(run: Any, chunk: Any) -> None:
-    """Refuse weights that are nan.
+    """Refuse weights and eligibility that are nan.
 
     Args:
         run: In execution.
@@ -25,11 +26,19 @@ def check(run: Any, chunk: Any) -> None:
         EngramError: Naming the connection, the replica and the steps.
     """
     for slot in run.slots:
-        if slot.name == "w" and isinstance(slot.holder, PlasticWeights):
+        if slot.name in ("w", "z") and isinstance(slot.holder, PlasticWeights):
             slot.holder.settle()
-            lost = engram.array_module(slot.value).isnan(slot.value.sum(axis=(1, 2)))
+            lost = _lost(slot.value)
             if lost.any():
                 raise EngramError(
                     f"{slot.path}: nan in replica {int(lost.argmax())} since a step of {chunk.start} to "
                     f"{chunk.stop - 1}: a trace, spike or modulator was nan or inf; record those to find it"
                 )
+
+
+def _lost(values: Array) -> Array:
+    """Return (batch,) bool, True where one of the values (batch, pre, post) is nan."""
+    xp = engram.array_module(values)
+    lost = xp.isnan(values.sum(axis=(1, 2)))
+    # inf and -inf make a sum nan, too.
+    return xp.isnan(values).any(axis=(1, 2)) if lost.any() else lost

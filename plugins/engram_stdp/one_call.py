@@ -145,6 +145,13 @@ def clear(drive: Array) -> None:
 
 
 @engram.rule
+def clear_rows(rows: Array, n: int) -> None:
+    """Forget the first rows, so that what a run leaves does not tell when it was settled."""
+    for row in range(n):
+        clear(rows[row])
+
+
+@engram.rule
 def multiply(drive: Array, scale: float) -> None:
     """Scale sums."""
     for j in range(len(drive)):

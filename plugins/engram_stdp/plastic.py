@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 import engram
-from engram import Array, Context
+from engram import Array, Context, EngramError
 
 from .call import Calls
 from .delay import after_delay
@@ -67,6 +67,7 @@ class PlasticWeights(Weights):
     past_post_trace: Array = engram.array("moment", "post", doc="their traces")
     past_modulator: Array = engram.array("moment", doc="modulator of the steps kept")
     past_mask: Array = engram.array("moment", doc="learning_mask of the steps kept")
+    past_learns: Array = engram.array("moment", "post", doc="`learns` of the steps kept")
     unit: Array = engram.array("event_moment", doc="1 / scale of the steps kept")
     spikes: Array = engram.array("event_moment", dtype="int32", doc="postsynaptic spikes of the steps kept")
     fired: Array = engram.array("event_moment", "post", dtype="int32", doc="which units they were")
@@ -76,7 +77,7 @@ class PlasticWeights(Weights):
 
     def settle(self) -> None:
         """Bring all weights up to date, where rows wait until they are read."""
-        self.calls.settle()
+        self.calls.settle(self)
 
 
 @engram.state
@@ -232,6 +233,8 @@ class Plastic(Dense):
         if self.samples == 1 and state.calls.compiled("learn", state.w):
             state.calls.one("learn", state)(state, pre, post, modulator)
             return
+        # Another target may have left rows that wait.
+        state.settle()
         p, q = self.by_sample(pre), self.by_sample(post)
         self._trace(state, p, q)
         if self.samples == 1:
@@ -274,6 +277,11 @@ class Plastic(Dense):
             EngramError: The shapes do not go together.
         """
         (batch, n_pre, n_post), steps = state.w.shape, pre.shape[1]
+        if {post.shape[1:2], modulator.shape[1:2]} != {(steps,)}:
+            raise EngramError(
+                f"{type(self).name}: pre has {steps} steps, post has shape {post.shape}, modulator "
+                f"{modulator.shape}; all lead with (batch, step)"
+            )
         shapes = (batch, steps, n_pre), (batch, steps, n_post), (batch, steps)
         fit = (pre.shape, post.shape, modulator.shape) == shapes
         whole = steps - steps % STEPS if fit and state.calls.compiled("known steps", state.w) else 0
@@ -290,6 +298,7 @@ class Plastic(Dense):
         return xp.concatenate(passed, axis=1) if passed else empty
 
     def _by_rules(self, state: Any, p: Array, q: Array, modulator: Array) -> Array:
+        state.settle()
         drive = engram.array_module(p).zeros((len(state.w), state.w.shape[2]), dtype=state.w.dtype)
         self._trace(state, p, q)
         self._in_one_pass(state, state.rules.advance, after_delay(state, p), p, q, modulator, drive)
@@ -362,7 +371,7 @@ class Plastic(Dense):
         past = state.past_pre, state.past_pre_trace, state.past_post, state.past_post_trace
         if self.evaluation == "event-driven":
             return (state.scale, state.kept, *past, state.unit, state.spikes, state.fired)
-        lazily = state.row_taken, state.kept, *past, state.past_modulator, state.past_mask
+        lazily = state.row_taken, state.kept, *past, state.past_modulator, state.past_mask, state.past_learns
         return lazily if state.past_mask.size else ()
 
     def plasticity(self, ctx: Context, n_pre: int, n_post: int, gain: Host | float = 1.0) -> dict[str, Any]:

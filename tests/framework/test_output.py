@@ -338,3 +338,48 @@ def test_a_full_disk_does_not_hide_what_stopped_the_run(
     with pytest.raises(ValueError, match="it broke") as caught:
         engram.run(make(memory={"use": "fragile"}, record={"every": 10}), out=tmp_path / "run.h5")
     assert caught.value.__notes__ == ["the disk is full"]
+
+
+@engram.state
+class WaitingState:
+    """A sum that is worked out when someone asks."""
+
+    total: Array = engram.array(doc="sum of rewards")
+    waiting: Array = engram.array(doc="what the sum lacks")
+
+    def settle(self) -> None:
+        self.total += self.waiting
+        self.waiting[...] = 0
+
+
+@engram.parameters
+class Waiting(engram.Memory):
+    """Counts steps, later."""
+
+    name = "waiting"
+
+    def init(self, ctx: Context) -> WaitingState:
+        return ctx.state(WaitingState)
+
+    def step(self, state: WaitingState, signal: Signal) -> Array:
+        state.waiting += 1
+        return signal.observation.argmax(axis=1)
+
+
+class WithWaiting:
+    """A plugin with that memory."""
+
+    @staticmethod
+    @engram.hookimpl
+    def register_memories() -> list[type[engram.Memory]]:
+        return [Waiting]
+
+
+def test_the_final_state_is_settled(make: Make, plugins: Registry, tmp_path: Path) -> None:
+    plugins.register(WithWaiting(), "waiting")
+    recipe = resolve(
+        {**make().to_mapping(), "memory": {"use": "waiting"}, "record": {"variables": []}}, plugins=plugins
+    )
+    (path,) = engram.run(recipe, out=tmp_path / "run.h5")
+    with engram.open(path) as run:
+        assert run.final("memory.total").tolist() == [60, 60, 60]

@@ -11,6 +11,7 @@ import pytest
 import engram
 from engram import EngramError, RuleError
 from engram.rules import target
+from engram.testing import device
 
 NUMBERS = [0.0, -0.0, 1.0, -2.5, 1e-40, 1e30, np.inf, np.nan]
 
@@ -131,6 +132,20 @@ def test_a_bound_call_reads_and_writes_the_arrays_where_they_are() -> None:
     call()
     assert (arrays[0] == 0.5).all()
     assert arrays[5].tolist() == [2]
+
+
+def test_arrays_of_another_module_get_no_call_that_was_chosen_for_these() -> None:
+    @engram.rule("w[b,:]& x[b]")
+    def add_everywhere(w, x):
+        for j in range(len(w)):
+            w[j] += x
+
+    host = [np.zeros((2, 3), dtype=np.float32), np.ones(2, dtype=np.float32)]
+    elsewhere = [device.asarray(array.copy()) for array in host]
+    with target.chosen("numba"):
+        add_everywhere(*host)
+        add_everywhere(*elsewhere)
+    assert (elsewhere[0].view(np.ndarray) == 1).all()
 
 
 def test_no_replicas_are_no_work() -> None:

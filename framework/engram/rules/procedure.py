@@ -69,7 +69,7 @@ class Procedure:
             RuleError: The function is outside the subset, or assigns to what is not marked.
         """
         try:
-            key = target.choice(), *map(_FORM, arrays)
+            key = target.choice(), *map(type, arrays[:1]), *map(_FORM, arrays)
         except AttributeError:
             self._check(arrays)
             raise

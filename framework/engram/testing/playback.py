@@ -197,6 +197,7 @@ class Driver:
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Write state arrays by path, broadcast to (batch, ...)."""
+        self._settle_work()
         for path, value in values.items():
             slot = next((s for s in self.slots if s.path == f"{self.role}.{path}"), None)
             if slot is None:
@@ -268,6 +269,11 @@ class Driver:
         self.signal = signal = self.component.step(self.state, given.get("action"))  # type: ignore[attr-defined]
         return {field.name: getattr(signal, field.name) for field in attrs.fields(Signal)}
 
+    def _settle_work(self) -> None:
+        """Let states do the work that they put off."""
+        for holder in {slot.holder for slot in self.slots if hasattr(slot.holder, "settle")}:
+            holder.settle()
+
     def _settle(self) -> None:
         for slot, buffer in zip(self.slots, self.buffers, strict=True):
             value = slot.value
@@ -281,6 +287,7 @@ class Driver:
         self, made: Mapping[str, Any], record: tuple[str, ...] | None = None
     ) -> Iterator[tuple[str, Any]]:
         """Yield (path, array) of the state and of what the step gave."""
+        self._settle_work()
         everything = {slot.path.partition(".")[2]: slot.value for slot in self.slots}
         everything.update(made)
         for path in record or everything:

@@ -179,23 +179,17 @@ def test_the_weight_matrix_is_that_of_the_end_of_the_run(run: Any) -> None:
     assert found["z"].shape == found["w"].shape == (20, 1)
 
 
-def test_the_weight_matrix_shows_the_eligibility_whatever_units_a_state_holds_it_in(tmp_path: Path) -> None:
-    seen = []
+def test_an_eligibility_over_its_scale_is_drawn_as_what_it_is(tmp_path: Path) -> None:
+    found = {}
     for evaluation in ("dense", "event-driven"):
-        chosen = [
-            f'memory.connections.{name}.evaluation="{evaluation}"'
-            for name in ("input_hidden", "hidden_output")
-        ]
-        changes = ["run.steps=40", "run.batch=1", "sweep={}", 'run.backend="numpy"', *chosen]
-        (path,) = engram.run("florian-2007-rate", overrides=changes, out=tmp_path / f"{evaluation}.h5")
+        changes = ["run.steps=1200", "run.batch=2", "task.epochs=1", "task.probes=0", "record.variables=[]"]
+        changes += [f"memory.connections.hidden_output.evaluation={evaluation!r}"]
+        (path,) = engram.run("florian-2007-temporal", overrides=changes, out=tmp_path / f"{evaluation}.h5")
         with engram.open(path) as opened:
-            seen.append((computed(opened, "weight-matrix", connection="input_hidden")["z"], opened.final(
-                "memory.connections.input_hidden.scale")))  # fmt: skip
+            found[evaluation] = computed(opened, "weight-matrix", connection="hidden_output", replica=1)["z"]
 
-    (dense, one), (events, scale) = seen
-    assert one == 1 > scale
-    assert np.abs(dense).max() > 0
-    np.testing.assert_allclose(events, dense, rtol=1e-4, atol=1e-6 * np.abs(dense).max())
+    assert np.abs(found["dense"]).max() > 0
+    np.testing.assert_allclose(found["event-driven"], found["dense"], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(

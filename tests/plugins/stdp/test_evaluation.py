@@ -9,7 +9,7 @@ import pytest
 
 import engram
 from engram.rules import target
-from engram.testing import Case
+from engram.testing import Case, play
 from engram_stdp import MSTDP, MSTDPET, TraceSTDP
 
 BATCH, PRE, POST, STEPS = 3, 9, 11, 200
@@ -114,6 +114,14 @@ def test_known_steps_may_be_none_and_have_samples():
         assert found.shape == (BATCH, steps, 2, POST)
 
 
+def test_known_steps_of_another_number_are_refused():
+    component = MSTDPET()
+    state = Case(component, units=(PRE, POST), dt=0.001).driver(BATCH).state
+    pre, post = np.ones((BATCH, 4, PRE), np.float32), np.ones((BATCH, 3, POST), np.float32)
+    with pytest.raises(engram.EngramError, match="mstdp-et: pre has 4 steps, post has shape"):
+        component.advance_steps(state, pre, post, np.ones((BATCH, 4), np.float32))
+
+
 def test_a_state_whose_array_was_replaced_is_bound_anew():
     component = MSTDPET(learning_rate=0.3)
     state = Case(component, units=(PRE, POST), dt=0.001).driver(BATCH).state
@@ -123,6 +131,80 @@ def test_a_state_whose_array_was_replaced_is_bound_anew():
         state.w = np.full_like(state.w, 0.25)
         found = component.advance(state, pre, post, np.zeros(BATCH, dtype=np.float32))
     assert (found == 0.25 * PRE).all()
+
+
+@pytest.mark.parametrize("evaluation", ["dense", "lazy"])
+@pytest.mark.parametrize("name", ["w", "z", "mask", "learns", "learning_mask"])
+def test_arrays_that_a_memory_replaced_and_the_engine_put_back_are_those_of_the_rules(name, evaluation):
+    component = made(MSTDPET, {"connection_probability": 0.9}, evaluation)
+    states = []
+    for how in ("numpy", "numba"):
+        rng = np.random.default_rng(9)
+        states.append(Case(component, units=(PRE, POST), dt=0.001).driver(BATCH).state)
+        with target.chosen(how):
+            for step in range(40):
+                pre, post = ((rng.random((BATCH, n)) < 0.3).astype(np.float32) for n in (PRE, POST))
+                buffer = getattr(states[-1], name)
+                if step % 9 == 4:
+                    states[-1].settle()
+                    setattr(states[-1], name, buffer * buffer.dtype.type(step % 2))
+                component.advance(states[-1], pre, post, np.ones(BATCH, dtype=np.float32))
+                buffer[...] = getattr(states[-1], name)
+                setattr(states[-1], name, buffer)
+                states[-1].settle()
+    assert states[0].w.tobytes() == states[1].w.tobytes()
+
+
+@pytest.mark.parametrize("evaluation", ["dense", "lazy", "event-driven"])
+def test_who_learns_may_change_in_each_step(evaluation):
+    found = []
+    for how, chosen in (
+        ("numpy", "event-driven" if evaluation == "event-driven" else "dense"),
+        ("numba", evaluation),
+    ):
+        component, rng = made(MSTDPET, {}, chosen), np.random.default_rng(10)
+        state = Case(component, units=(PRE, POST), dt=0.001).driver(BATCH).state
+        with target.chosen(how):
+            for _ in range(90):
+                pre, post = ((rng.random((BATCH, n)) < 0.1).astype(np.float32) for n in (PRE, POST))
+                state.learns[...] = rng.random((BATCH, POST)) < 0.5
+                component.advance(state, pre, post, np.ones(BATCH, dtype=np.float32))
+            state.settle()
+        found.append(state.w.tobytes())
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("evaluation", ["lazy", "event-driven"])
+def test_the_target_may_change_while_weights_wait(evaluation):
+    component, found = made(MSTDPET, {}, evaluation), []
+    for targets in (("numpy", "numpy", "numpy"), ("numba", "numpy", "numba")):
+        rng = np.random.default_rng(11)
+        state = Case(component, units=(PRE, POST), dt=0.001).driver(BATCH).state
+        for how in targets:
+            with target.chosen(how):
+                for step in range(20):
+                    pre, post = ((rng.random((BATCH, n)) < 0.2).astype(np.float32) for n in (PRE, POST))
+                    modulator = np.full(BATCH, step % 7 == 0, dtype=np.float32)
+                    (component.advance if step < 15 else component.learn)(state, pre, post, modulator)
+        state.settle()
+        found.append((state.w.tobytes(), state.z.tobytes()))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("evaluation", ["lazy", "event-driven"])
+def test_what_is_played_is_settled(evaluation):
+    rng = np.random.default_rng(12)
+    inputs = {"pre": rng.random((30, 2, PRE)) < 0.2, "post": rng.random((30, 2, POST)) < 0.2}
+    inputs = {name: spikes.astype(float) for name, spikes in inputs.items()} | {
+        "modulator": (rng.random((30, 2)) < 0.1).astype(float)
+    }
+    component = made(MSTDPET, {}, evaluation)
+    with target.chosen("numpy"):
+        wanted = play(component, inputs, batch=2, dt=0.001, record=("w", "z"))
+    with target.chosen("numba"):
+        found = play(component, inputs, batch=2, dt=0.001, record=("w", "z"))
+    for name, array in wanted.items():
+        np.testing.assert_array_equal(found[name], array)
 
 
 RECIPE = {
@@ -143,7 +225,8 @@ def ran(evaluation: str, chunk: int, tmp_path: Any) -> Any:
     path = tmp_path / f"{evaluation}-{chunk}.h5"
     engram.run(recipe, out=path)
     with engram.open(path) as run:
-        return {name: np.asarray(run[name]) for name in run.variables()}
+        final = {f"final {name}": np.asarray(run.final(name)) for name in run.final_variables()}
+        return {name: np.asarray(run[name]) for name in run.variables()} | final
 
 
 def test_records_are_the_same_however_weights_are_evaluated_and_whatever_the_chunk(tmp_path):
@@ -153,6 +236,7 @@ def test_records_are_the_same_however_weights_are_evaluated_and_whatever_the_chu
         found = ran("lazy", chunk, tmp_path)
         for name, array in wanted.items():
             np.testing.assert_array_equal(found[name], array, err_msg=name)
+        assert not any(array.any() for name, array in found.items() if ".past_" in name)
     one, other = (ran("event-driven", chunk, tmp_path) for chunk in (7, 300))
     for name, array in one.items():
         np.testing.assert_array_equal(other[name], array, err_msg=name)

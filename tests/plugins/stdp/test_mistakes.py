@@ -136,15 +136,24 @@ def strange():
     return known
 
 
-@pytest.mark.parametrize("learning", [{}, {"learning_rate": 0.0}, {"use": "trace-stdp"}])
-def test_a_nan_trace_ends_the_run_in_one_line(strange, learning, tmp_path):
+@pytest.mark.parametrize(
+    ("learning", "reward", "name"),
+    [
+        ({}, 1.0, "w"),
+        ({"learning_rate": 0.0}, 1.0, "w"),
+        ({"use": "trace-stdp"}, 1.0, "w"),
+        ({}, 0.0, "z"),
+    ],
+)
+def test_a_nan_trace_ends_the_run_in_one_line(strange, learning, reward, name, tmp_path):
     recipe = {
         "run": {"steps": 40, "dt": 0.001, "batch": 3, "chunk": 20},
-        "task": {"use": "spike-protocol"},
+        "task": {"use": "spike-protocol", "reward": [[0.0, reward]]},
         "memory": {"use": "nan-trace", "synapse": {"use": "mstdp-et", "trace": "given", **learning}},
     }
 
-    with pytest.raises(PluginError, match=r"memory.synapse.w: nan in replica 1 since a step of 0 to 19") as e:
+    line = rf"memory.synapse.{name}: nan in replica 1 since a step of 0 to 19"
+    with pytest.raises(PluginError, match=line) as e:
         engram.run(recipe, out=tmp_path / "run.h5", plugins=strange)
 
     assert "\n" not in str(e.value)

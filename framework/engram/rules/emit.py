@@ -92,6 +92,12 @@ class CEmitter(Emitter):
         super().close()
         self.line("}")
 
+    def replicas(self) -> None:
+        """Begin the loop of a thread over its replicas, `r_` of `replicas_`."""
+        self.line("for (long long r_ = (long long)blockIdx.x * blockDim.x + threadIdx.x; r_ < replicas_;")
+        self.line("     r_ += (long long)gridDim.x * blockDim.x) {")
+        self.depth += 1
+
     def declare(self, kind: Kind, name: str, value: str) -> None:
         """Begin a name."""
         types: dict[Kind, str] = CPrinter(self.double, {}, lambda array, place: array).types

@@ -17,7 +17,7 @@ import numpy as np
 from ..backend import array_module
 from . import cache, exact, functions, target
 from .rule import rule
-from .text import NUMBA
+from .text import NUMBA, NUMBA_PHILOX
 
 Words = Callable[[int], Any]
 """Gives the words (steps, batch, draws) of the blocks from an offset on."""
@@ -85,7 +85,7 @@ def _words(xp: Any, counter: tuple[Any, Any, Any, Any], key: tuple[int, int], us
 
 def _compiled(blocks: Any, when: Any, ids: Any, stream: Any, key: tuple[int, int], used: int) -> Any:
     """As `_words`, by Numba."""
-    module = cache.numba_module("words", NUMBA.format(float="float32", bits="int32") + _LOOPS)
+    module = cache.numba_module("words", NUMBA.format(float="float32", bits="int32") + NUMBA_PHILOX + _LOOPS)
     steps, replicas, _ = np.broadcast_shapes(when.shape, ids.shape)
     moments = np.broadcast_to(when[..., 0], (steps, replicas))
     out = np.empty((steps, replicas, blocks.size, 4), dtype=np.uint64)
@@ -98,27 +98,16 @@ _LOOPS = """
 
 @jit
 def fill(out, blocks, when, ids, stream, key0, key1):
-    low = np.uint64(0xFFFFFFFF)
     for step in range(out.shape[0]):
         for replica in range(out.shape[1]):
             moment, number = when[step, replica], ids[replica]
             row = out[step, replica]
             for block in range(out.shape[2]):
-                c0, c1, c2, c3 = blocks[block], moment, number, np.uint64(stream)
-                k0, k1 = np.uint64(key0), np.uint64(key1)
-                for _ in range(10):
-                    p0 = np.uint64(0xD2511F53) * c0
-                    p1 = np.uint64(0xCD9E8D57) * c2
-                    c0 = (p1 >> np.uint64(32)) ^ c1 ^ k0
-                    c1 = p1 & low
-                    c2 = (p0 >> np.uint64(32)) ^ c3 ^ k1
-                    c3 = p0 & low
-                    k0 = (k0 + np.uint64(0x9E3779B9)) & low
-                    k1 = (k1 + np.uint64(0xBB67AE85)) & low
-                row[block, 0] = c0
-                row[block, 1] = c1
-                row[block, 2] = c2
-                row[block, 3] = c3
+                w0, w1, w2, w3 = philox(blocks[block], moment, number, stream, key0, key1)
+                row[block, 0] = w0
+                row[block, 1] = w1
+                row[block, 2] = w2
+                row[block, 3] = w3
 """
 
 

@@ -144,9 +144,7 @@ class Weave:
     def c(self) -> str:
         """The text for CUDA and the host."""
         emitter = CEmitter(self._double)
-        emitter.line("for (long long r_ = (long long)blockIdx.x * blockDim.x + threadIdx.x; r_ < replicas_;")
-        emitter.line("     r_ += (long long)gridDim.x * blockDim.x) {")
-        emitter.depth += 1
+        emitter.replicas()
         tables = self._replica(emitter)
         emitter.close()
         types = [f"long long {name}" for name in NUMBERS[:-2]] + [f"unsigned {name}" for name in NUMBERS[-2:]]

@@ -106,9 +106,7 @@ class ProcedureText:
     def c(self) -> str:
         """The text for CUDA and the host: a thread for each replica."""
         emitter = CEmitter(self.double)
-        emitter.line("for (long long r_ = (long long)blockIdx.x * blockDim.x + threadIdx.x; r_ < replicas_;")
-        emitter.line("     r_ += (long long)gridDim.x * blockDim.x) {")
-        emitter.depth += 1
+        emitter.replicas()
         tables = self._replica(emitter)
         emitter.close()
         arrays = [
